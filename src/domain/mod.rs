@@ -1,0 +1,13 @@
+//! The nouns of a market's book and the rules that hold for each of them alone.
+//!
+//! Nothing here waits, reads, writes or knows a database, a web page or a command line: every
+//! function gives the same output for the same input. Everything else may import this layer;
+//! this layer imports nothing of ours.
+
+pub mod account;
+pub mod calendar;
+pub mod ids;
+pub mod ledger_account;
+pub mod money;
+pub mod posting;
+pub mod settlement;

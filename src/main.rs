@@ -1,0 +1,3 @@
+//! Starts the `socho` command.
+
+fn main() {}
