@@ -1,1 +1,111 @@
-//! store
+//! The only place with SQL, and the only importer of sqlx.
+//!
+//! # How to add a query
+//! 1. Write the statement once, as a `const` beside its binds, in the file of its table family:
+//!    `$1` placeholders, columns named, `ORDER BY` total, `LIMIT` on every list; a batch of rows
+//!    is one [`engine::Rows`] bound last and read where the text says `{rows}`.
+//! 2. `market_id = $1` comes first wherever the table has it (DESIGN §4.4, CITUS.md).
+//! 3. Read columns by name from [`engine::Row`] and build the domain type there.
+//! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
+
+pub(crate) mod engine;
+pub mod error;
+pub mod head;
+
+use std::sync::{PoisonError, RwLock};
+
+use jiff::Timestamp;
+
+use engine::{Engine, Transaction};
+pub use engine::{EngineKind, OpenOptions};
+use error::{Result, StoreError};
+
+/// The open book: one SQLite file or one PostgreSQL database.
+#[derive(Debug)]
+pub struct Store {
+    options: OpenOptions,
+    engine: RwLock<Engine>,
+    journal_guarded_by_roles: bool,
+}
+
+impl Store {
+    /// Opens the database, makes it when it is a SQLite file that is missing, and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::BadUrl`], [`StoreError::File`], [`StoreError::NewerSchema`],
+    /// [`StoreError::Migration`] or [`StoreError::Unavailable`].
+    pub async fn open(options: OpenOptions) -> Result<Self> {
+        let (engine, guard) = Engine::open(&options).await?;
+        let journal_guarded_by_roles = guard == engine::Guard::Full;
+        Ok(Self { options, engine: RwLock::new(engine), journal_guarded_by_roles })
+    }
+
+    /// Returns which engine holds the book.
+    #[must_use]
+    pub fn kind(&self) -> EngineKind {
+        self.engine().kind()
+    }
+
+    /// Tells whether the database itself refuses this process changes to the journal by role; when
+    /// not, only triggers guard it and `serve` says so at start.
+    #[must_use]
+    pub fn journal_guarded_by_roles(&self) -> bool {
+        self.journal_guarded_by_roles
+    }
+
+    /// Begins a transaction that may write.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction> {
+        self.engine().begin_write().await
+    }
+
+    /// Begins a transaction that sees one moment of the database throughout.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction> {
+        self.engine().begin_read().await
+    }
+
+    /// Closes every connection, opens the database anew and empties SQLite's write-ahead log, so
+    /// that what is read afterwards is what the disk holds (DESIGN §4.8).
+    ///
+    /// # Errors
+    /// As [`Store::open`], and when the log cannot be emptied.
+    pub async fn reopen(&self) -> Result<()> {
+        self.engine().close().await;
+        let (engine, _) = Engine::open(&self.options).await?;
+        engine.checkpoint().await?;
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
+        Ok(())
+    }
+
+    /// Folds SQLite's write-ahead log into the file; nothing on PostgreSQL. For quiet moments.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when readers kept it from being emptied.
+    pub async fn checkpoint(&self) -> Result<()> {
+        self.engine().checkpoint().await
+    }
+
+    /// Closes every connection; the store is of no use afterwards.
+    pub async fn close(&self) {
+        self.engine().close().await;
+    }
+
+    fn engine(&self) -> Engine {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Returns an instant as it is stored: microseconds since 1970-01-01T00:00Z.
+pub(crate) fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+/// Reads an instant as it is stored.
+pub(crate) fn instant(micros: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(micros)
+        .map_err(|error| StoreError::Inconsistent(format!("instant {micros} µs: {error}")))
+}
+
+/// Reads an instant that may be missing.
+pub(crate) fn optional_instant(micros: Option<i64>) -> Result<Option<Timestamp>> {
+    micros.map(instant).transpose()
+}

@@ -1,0 +1,285 @@
+//! The only code that names SQLite or PostgreSQL: pools, transactions, binding and row access.
+//!
+//! Every other file of the store writes each statement once, in the shared subset: `$1`
+//! placeholders, `ON CONFLICT`, `RETURNING`, CTEs, windows, `CAST(SUM(x) AS BIGINT)`, no date
+//! functions. Both engines are always built, so neither can rot.
+
+mod open;
+mod roles;
+mod value;
+
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
+
+use super::error::{Result, StoreError};
+pub(crate) use open::Guard;
+pub use open::OpenOptions;
+pub(crate) use value::{Column, Rows, Value, binds};
+
+/// The open database.
+#[derive(Debug, Clone)]
+pub(crate) enum Engine {
+    /// One file: a single writing connection, so that writers queue instead of colliding, and a
+    /// small pool of readers.
+    Sqlite {
+        /// The one connection that writes.
+        write: SqlitePool,
+        /// Connections that only read.
+        read: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// Which engine it is, for the two places that may know: pacing and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// One database transaction. Dropping it without [`Self::commit`] rolls back.
+pub(crate) enum Transaction {
+    /// On SQLite.
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Engine {
+    /// Returns which engine it is.
+    pub(crate) fn kind(&self) -> EngineKind {
+        match self {
+            Self::Sqlite { .. } => EngineKind::Sqlite,
+            Self::Postgres(_) => EngineKind::Postgres,
+        }
+    }
+
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once, so that it
+    /// can never fail half-way for want of it.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that only reads, and sees one moment of the database throughout.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction> {
+        Ok(match self {
+            Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin_with("BEGIN DEFERRED").await?),
+            Self::Postgres(pool) => {
+                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Folds SQLite's write-ahead log into the file and empties it; nothing on PostgreSQL.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the log could not be emptied: the file cannot be trusted to
+    /// take writes yet.
+    pub(crate) async fn checkpoint(&self) -> Result<()> {
+        let Self::Sqlite { write, .. } = self else { return Ok(()) };
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(write).await?;
+        if row.try_get::<i64, _>(0)? == 0 { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
+    }
+
+    /// Closes every connection.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine.
+macro_rules! on_engine {
+    ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr) => {
+        match $transaction {
+            Transaction::Sqlite(inner) => {
+                let $query = bind_sqlite($sql, $values);
+                let $connection = &mut **inner;
+                $body
+            }
+            Transaction::Postgres(inner) => {
+                let $query = bind_postgres($sql, $values);
+                let $connection = &mut **inner;
+                $body
+            }
+        }
+    };
+}
+
+impl Transaction {
+    /// Runs a statement and returns how many rows it touched.
+    pub(crate) async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64> {
+        on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+    }
+
+    /// Runs a statement that must touch exactly `expected` rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Inconsistent`] when it touched another number.
+    pub(crate) async fn execute_exactly(
+        &mut self,
+        expected: usize,
+        sql: &'static str,
+        values: Vec<Value>,
+    ) -> Result<()> {
+        let touched = self.execute(sql, values).await?;
+        if u64::try_from(expected) == Ok(touched) {
+            Ok(())
+        } else {
+            Err(StoreError::Inconsistent(format!("a statement touched {touched} rows instead of {expected}: {sql}")))
+        }
+    }
+
+    /// Runs a query and returns its rows.
+    pub(crate) async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>> {
+        on_engine!(self, sql, values, |query, connection| Ok(query
+            .fetch_all(connection)
+            .await?
+            .into_iter()
+            .map(Row::from)
+            .collect()))
+    }
+
+    /// Runs a query that gives at most one row.
+    pub(crate) async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>> {
+        on_engine!(self, sql, values, |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)))
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`StoreError::CommitUnknown`] whatever the reason: once COMMIT was sent, only reading again
+    /// tells whether it happened (DESIGN §4.8).
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(inner) => inner.commit().await,
+            Self::Postgres(inner) => inner.commit().await,
+        }
+        .map_err(StoreError::CommitUnknown)
+    }
+
+    /// Takes back everything and gives the connection back clean.
+    pub(crate) async fn rollback(self) -> Result<()> {
+        Ok(match self {
+            Self::Sqlite(inner) => inner.rollback().await,
+            Self::Postgres(inner) => inner.rollback().await,
+        }?)
+    }
+}
+
+type SqliteQuery = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
+type PostgresQuery = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
+
+fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
+    let mut query = sqlx::query(AssertSqlSafe(expand(sql, &values, false)));
+    for value in values {
+        query = match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bytes(value) => query.bind(value),
+            Value::Rows(rows) => query.bind(rows.to_json()),
+        };
+    }
+    query
+}
+
+fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
+    let mut query = sqlx::query(AssertSqlSafe(expand(sql, &values, true)));
+    for value in values {
+        query = match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bytes(value) => query.bind(value),
+            Value::Rows(rows) => rows.into_columns().into_iter().fold(query, |query, column| match column {
+                Column::Ints(values) => query.bind(values),
+                Column::Texts(values) => query.bind(values),
+                Column::Bytes(values) => query.bind(values),
+            }),
+        };
+    }
+    query
+}
+
+/// Puts the row source where the text says `{rows}`. A batch is always the last value bound, so
+/// the numbers of the values before it are the same on both engines.
+fn expand(sql: &'static str, values: &[Value], postgres: bool) -> std::borrow::Cow<'static, str> {
+    match values.last() {
+        Some(Value::Rows(rows)) => sql.replace("{rows}", &rows.source(postgres, values.len())).into(),
+        Some(Value::Int(_) | Value::Text(_) | Value::Bytes(_)) | None => sql.into(),
+    }
+}
+
+/// One row of an answer, read by column name.
+pub(crate) enum Row {
+    /// From SQLite.
+    Sqlite(SqliteRow),
+    /// From PostgreSQL.
+    Postgres(PgRow),
+}
+
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Self::Postgres(row)
+    }
+}
+
+macro_rules! row_reader {
+    ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {
+        $($(#[$doc])*
+        pub(crate) fn $name(&self, column: &str) -> Result<$type> {
+            match self {
+                Self::Sqlite(row) => row.try_get(column),
+                Self::Postgres(row) => row.try_get(column),
+            }
+            .map_err(|error| StoreError::Inconsistent(format!("column {column}: {error}")))
+        })*
+    };
+}
+
+impl Row {
+    row_reader! {
+        /// Reads a whole number.
+        int -> i64;
+        /// Reads a whole number that may be missing.
+        optional_int -> Option<i64>;
+        /// Reads a text.
+        text -> String;
+        /// Reads a text that may be missing.
+        optional_text -> Option<String>;
+        /// Reads bytes.
+        bytes -> Vec<u8>;
+        /// Reads bytes that may be missing.
+        optional_bytes -> Option<Vec<u8>>;
+    }
+
+    /// Reads a flag kept as 0 or 1.
+    pub(crate) fn flag(&self, column: &str) -> Result<bool> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// Reads a text and turns it into a domain type.
+    pub(crate) fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T>
+    where
+        T::Err: std::fmt::Display,
+    {
+        self.text(column)?.parse().map_err(|error| StoreError::Inconsistent(format!("column {column}: {error}")))
+    }
+}

@@ -1,0 +1,181 @@
+//! Opening a database: addresses, connection settings, migrations.
+
+use std::borrow::Cow;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
+
+use super::{Engine, roles};
+use crate::store::error::{Result, StoreError};
+
+/// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
+const SQLITE_READERS: u32 = 4;
+/// Connections to PostgreSQL: one per busy market's writer and a few readers.
+const POSTGRES_CONNECTIONS: u32 = 24;
+/// Pages of the write-ahead log before SQLite folds it in, about 128 MiB: a checkpoint costs more
+/// than the commits it serves when it comes often.
+const WAL_PAGES: &str = "32000";
+/// How long a connection may be waited for before the caller hears "unavailable".
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "foundation",
+        include_str!("../../../migrations/sqlite/0001_foundation.sql"),
+        include_str!("../../../migrations/postgres/0001_foundation.sql"),
+    ),
+    (
+        2,
+        "append only",
+        include_str!("../../../migrations/sqlite/0002_append_only.sql"),
+        include_str!("../../../migrations/postgres/0002_append_only.sql"),
+    ),
+];
+
+/// Where the database is and how to open it.
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// A PostgreSQL login that may make roles and tables, when the serving one may not.
+    pub migrate_url: Option<String>,
+}
+
+impl std::fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenOptions").field("url", &without_password(&self.url)).finish_non_exhaustive()
+    }
+}
+
+/// Returns an address fit for messages: everything up to an `@` of a server's address is hidden.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// What opening found out that the operator should know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// The journal is guarded as designed.
+    Full,
+    /// The login may not use the roles: only triggers guard the journal.
+    TriggersOnly,
+}
+
+impl Engine {
+    /// Opens the database, creating a SQLite file that is missing, and migrates it.
+    pub(crate) async fn open(options: &OpenOptions) -> Result<(Self, Guard)> {
+        if let Some(path) = options.url.strip_prefix("sqlite:") {
+            return Ok((open_sqlite(path).await?, Guard::Full));
+        }
+        if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            return open_postgres(options).await;
+        }
+        Err(bad_url(&options.url, "it begins with sqlite: or postgres://"))
+    }
+}
+
+fn bad_url(url: &str, rule: &str) -> StoreError {
+    StoreError::BadUrl { url: without_password(url), rule: rule.to_owned() }
+}
+
+async fn open_sqlite(path: &str) -> Result<Engine> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.starts_with(':') {
+        return Err(bad_url(&format!("sqlite:{path}"), "sqlite: is followed by the path of a file"));
+    }
+    create_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+    let options = SqliteConnectOptions::new()
+        .disable_statement_logging()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A power cut took 160 acked commits with NORMAL and none with FULL.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(ACQUIRE_TIMEOUT)
+        .statement_cache_capacity(200)
+        .pragma("wal_autocheckpoint", WAL_PAGES)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-65536");
+    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+    let write = pool().max_connections(1).connect_with(options.clone()).await?;
+    migrations(false).run(&write).await.map_err(migration_error)?;
+    let read = pool().max_connections(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
+    Ok(Engine::Sqlite { write, read })
+}
+
+/// Creates the file readable by its owner alone: it holds secrets and payers' names.
+fn create_private(path: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(|_| ())
+}
+
+async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
+    let parse = |url: &str| PgConnectOptions::from_str(url).map_err(|error| bad_url(url, &error.to_string()));
+    let login = parse(&options.url)?.disable_statement_logging();
+    let migrator_login = match &options.migrate_url {
+        Some(url) => parse(url)?,
+        None => login.clone(),
+    };
+    migrate_postgres(&migrator_login).await?;
+    let mut probe = PgConnection::connect_with(&login).await?;
+    let serves = probe.execute("SET ROLE socho_serve").await.is_ok();
+    probe.close().await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if serves {
+                    connection.execute("SET ROLE socho_serve").await?;
+                }
+                connection.execute("SET synchronous_commit = on").await.map(|_| ())
+            })
+        })
+        .connect_with(login)
+        .await?;
+    Ok((Engine::Postgres(pool), if serves { Guard::Full } else { Guard::TriggersOnly }))
+}
+
+/// Migrates under the owner's role where the login may use it, else under the login itself. One
+/// process at a time: roles and grants are rows that two sessions cannot change at once.
+async fn migrate_postgres(login: &PgConnectOptions) -> Result<()> {
+    const LOCK: &str = "SELECT pg_advisory_lock(7340932)";
+    let mut connection = PgConnection::connect_with(login).await?;
+    connection.execute(LOCK).await?;
+    let owned = roles::prepare(&mut connection).await.is_ok();
+    if owned {
+        connection.execute("SET ROLE socho_owner").await?;
+    }
+    migrations(true).run(&mut connection).await.map_err(migration_error)?;
+    if owned {
+        roles::grant(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+fn migrations(postgres: bool) -> Migrator {
+    let migration = |(number, name, sqlite, pg): &(i64, &'static str, &'static str, &'static str)| {
+        let text = if postgres { *pg } else { *sqlite };
+        Migration::new(*number, Cow::Borrowed(*name), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
+}
+
+fn migration_error(error: MigrateError) -> StoreError {
+    let known = MIGRATIONS.len().try_into().unwrap_or(i64::MAX);
+    match error {
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known },
+        MigrateError::Execute(error) => error.into(),
+        other => StoreError::Migration(other),
+    }
+}

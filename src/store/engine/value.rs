@@ -1,0 +1,207 @@
+//! What is bound to a statement: single values, and batches of rows as columns.
+//!
+//! A batch is set-based on both engines: one statement writes or looks up all of its rows. The
+//! statement's text says `{rows}` where the rows come from; the two engines' forms stand side by
+//! side in [`Rows::source`].
+
+use std::fmt::Write as _;
+
+/// One value bound to `$n`.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    /// A whole number: money, counts, flags, instants in microseconds.
+    Int(Option<i64>),
+    /// Text, dates included.
+    Text(Option<String>),
+    /// Bytes: hashes, salts, UUIDs.
+    Bytes(Option<Vec<u8>>),
+    /// A batch: stands for `{rows}` and takes one `$n` per column on PostgreSQL, one on SQLite.
+    Rows(Rows),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $make:expr),* $(,)?) => {
+        $(impl From<$from> for Value { fn from(value: $from) -> Self { $make(value) } })*
+    };
+}
+
+value_from! {
+    i64 => |v| Value::Int(Some(v)),
+    Option<i64> => Value::Int,
+    bool => |v| Value::Int(Some(i64::from(v))),
+    String => |v| Value::Text(Some(v)),
+    Option<String> => Value::Text,
+    &str => |v: &str| Value::Text(Some(v.to_owned())),
+    Option<&str> => |v: Option<&str>| Value::Text(v.map(str::to_owned)),
+    Vec<u8> => |v| Value::Bytes(Some(v)),
+    &[u8] => |v: &[u8]| Value::Bytes(Some(v.to_vec())),
+    Option<Vec<u8>> => Value::Bytes,
+    Rows => Value::Rows,
+}
+
+/// Builds the list of values for `$1`, `$2`, …
+macro_rules! binds {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::engine::Value::from($value)),*] };
+}
+pub(crate) use binds;
+
+/// One column of a batch, all of one type.
+#[derive(Debug, Clone)]
+pub(crate) enum Column {
+    /// Whole numbers.
+    Ints(Vec<Option<i64>>),
+    /// Texts.
+    Texts(Vec<Option<String>>),
+    /// Bytes.
+    Bytes(Vec<Option<Vec<u8>>>),
+}
+
+impl Column {
+    /// Collects a column of whole numbers.
+    pub(crate) fn ints<T: Into<Option<i64>>>(values: impl IntoIterator<Item = T>) -> Self {
+        Self::Ints(values.into_iter().map(Into::into).collect())
+    }
+
+    /// Collects a column of texts.
+    pub(crate) fn texts<T: Into<String>>(values: impl IntoIterator<Item = T>) -> Self {
+        Self::Texts(values.into_iter().map(|v| Some(v.into())).collect())
+    }
+
+    /// Collects a column of texts that may be missing.
+    pub(crate) fn optional_texts(values: impl IntoIterator<Item = Option<String>>) -> Self {
+        Self::Texts(values.into_iter().collect())
+    }
+
+    /// Collects a column of bytes.
+    pub(crate) fn bytes<T: Into<Vec<u8>>>(values: impl IntoIterator<Item = T>) -> Self {
+        Self::Bytes(values.into_iter().map(|v| Some(v.into())).collect())
+    }
+
+    /// Collects a column of bytes that may be missing.
+    pub(crate) fn optional_bytes(values: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
+        Self::Bytes(values.into_iter().collect())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Ints(values) => values.len(),
+            Self::Texts(values) => values.len(),
+            Self::Bytes(values) => values.len(),
+        }
+    }
+}
+
+/// A batch of rows, held as named columns of equal length.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rows {
+    columns: Vec<(&'static str, Column)>,
+}
+
+impl Rows {
+    /// Returns a batch without a column yet.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a column under the name by which the statement reads it from `u`.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, column: Column) -> Self {
+        self.columns.push((name, column));
+        self
+    }
+
+    /// Returns the number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.columns.first().map_or(0, |(_, column)| column.len())
+    }
+
+    /// Gives up the columns, in order.
+    pub(crate) fn into_columns(self) -> Vec<Column> {
+        self.columns.into_iter().map(|(_, column)| column).collect()
+    }
+
+    /// Returns the text that `{rows}` stands for: a row source named `u`, read from `$first` on.
+    ///
+    /// The engines truly differ here. PostgreSQL plans well over typed arrays and badly over one
+    /// JSON parameter; SQLite has no arrays and reads JSON natively.
+    pub(crate) fn source(&self, postgres: bool, first: usize) -> String {
+        let mut text = String::from(if postgres { "unnest(" } else { "(SELECT " });
+        for (index, (name, column)) in self.columns.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let parameter = first.saturating_add(index);
+            // Writing to a String cannot fail.
+            let _ = match (postgres, column) {
+                (true, Column::Ints(_)) => write!(text, "{comma}${parameter}::BIGINT[]"),
+                (true, Column::Texts(_)) => write!(text, "{comma}${parameter}::TEXT[]"),
+                (true, Column::Bytes(_)) => write!(text, "{comma}${parameter}::BYTEA[]"),
+                (false, Column::Bytes(_)) => write!(text, "{comma}unhex(value ->> {index}) AS {name}"),
+                (false, Column::Ints(_) | Column::Texts(_)) => write!(text, "{comma}value ->> {index} AS {name}"),
+            };
+        }
+        if postgres {
+            let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+            let _ = write!(text, ") AS u({})", names.join(", "));
+        } else {
+            let _ = write!(text, " FROM json_each(${first})) AS u");
+        }
+        text
+    }
+
+    /// Returns the batch as one JSON array of rows, the form SQLite reads.
+    pub(crate) fn to_json(&self) -> String {
+        let mut json = String::with_capacity(self.len().saturating_mul(self.columns.len()).saturating_mul(12));
+        json.push('[');
+        for row in 0..self.len() {
+            json.push_str(if row == 0 { "[" } else { ",[" });
+            for (index, (_, column)) in self.columns.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                push_json(&mut json, column, row);
+            }
+            json.push(']');
+        }
+        json.push(']');
+        json
+    }
+}
+
+fn push_json(json: &mut String, column: &Column, row: usize) {
+    match column {
+        Column::Ints(values) => match values.get(row) {
+            Some(Some(number)) => {
+                let _ = write!(json, "{number}");
+            }
+            Some(None) | None => json.push_str("null"),
+        },
+        Column::Texts(values) => match values.get(row) {
+            Some(Some(text)) => push_json_text(json, text),
+            Some(None) | None => json.push_str("null"),
+        },
+        Column::Bytes(values) => match values.get(row) {
+            Some(Some(bytes)) => {
+                json.push('"');
+                for byte in bytes {
+                    let _ = write!(json, "{byte:02x}");
+                }
+                json.push('"');
+            }
+            Some(None) | None => json.push_str("null"),
+        },
+    }
+}
+
+fn push_json_text(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            control if control < ' ' => {
+                let _ = write!(json, "\\u{:04x}", u32::from(control));
+            }
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+}

@@ -1,0 +1,102 @@
+//! What can go wrong in the store, by what the caller can do about it.
+
+use thiserror::Error;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be reached or cannot write now: nothing was done, try again.
+    #[error("the database is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// COMMIT was sent and its answer is not known: it may or may not have happened.
+    #[error("the database did not say whether the commit happened")]
+    CommitUnknown(#[source] sqlx::Error),
+    /// A unique key refused a row. The statement that can raise it says what it means.
+    #[error("a row with this key exists already")]
+    UniqueViolation,
+    /// Another writer was faster too often.
+    #[error("other writers moved the market's head {attempts} times in a row")]
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The writer's queue is full.
+    #[error("the writer's queue is full")]
+    QueueFull,
+    /// What is stored contradicts itself or cannot be decoded.
+    #[error("the store is inconsistent: {0}")]
+    Inconsistent(String),
+    /// The database was made by a newer program.
+    #[error("the database has schema {found}, this program knows up to {known}")]
+    NewerSchema {
+        /// The newest migration the database has.
+        found: i64,
+        /// The newest migration this program has.
+        known: i64,
+    },
+    /// The database has no schema yet, or an older one, and this command does not migrate.
+    #[error("the database's schema could not be brought up to date")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The `--db` value is not a database address this program understands.
+    #[error("database address {url:?} is not valid: {rule}")]
+    BadUrl {
+        /// The address, without a password.
+        url: String,
+        /// The rule it breaks.
+        rule: String,
+    },
+    /// The SQLite file cannot be opened or created.
+    #[error("cannot open the database file {path:?}")]
+    File {
+        /// The path as given.
+        path: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A statement was refused: a fault of this program.
+    #[error("a statement was refused")]
+    Statement(#[source] sqlx::Error),
+}
+
+/// The store's result.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl StoreError {
+    /// Tells whether trying again later can help.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::CommitUnknown(_) | Self::Contended { .. } | Self::QueueFull)
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    /// Sorts by kind: what the driver, the file or the network refused is [`Self::Unavailable`].
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        match &error {
+            sqlx::Error::Database(database) if database.kind() == ErrorKind::UniqueViolation => Self::UniqueViolation,
+            sqlx::Error::Database(database) if is_passing(database.as_ref()) => Self::Unavailable(error),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => Self::Unavailable(error),
+            _ => Self::Statement(error),
+        }
+    }
+}
+
+/// Tells whether a database's refusal is about the moment and not about the statement.
+///
+/// SQLite's extended codes carry the primary one in the low byte: busy 5, locked 6, read-only 8,
+/// interrupted 9, I/O 10, full 13, cannot open 14. PostgreSQL's classes: 08 connection, 53
+/// resources, 57 operator, 58 system, 40 serialisation, 25006 read-only.
+fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let Some(code) = error.code() else { return false };
+    match code.parse::<i64>() {
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 9 | 10 | 13 | 14),
+        Ok(_) | Err(_) => ["08", "53", "57", "58", "40", "25006", "55P03"].iter().any(|class| code.starts_with(class)),
+    }
+}
