@@ -193,11 +193,11 @@ CREATE INDEX postings_by_date ON postings (market_id, business_date, seq);
 CREATE UNIQUE INDEX postings_reversal ON postings (market_id, concerns) WHERE kind = 'reversal';
 CREATE INDEX postings_concerning ON postings (market_id, concerns) WHERE concerns IS NOT NULL;
 
+-- The work list of deliveries whose items belong to several markets: recorded first, in the
+-- source's market, so that what a crash interrupts is judged at the next start.
 CREATE TABLE deliveries (
   market_id    INTEGER NOT NULL,
   delivery_id  BLOB  NOT NULL,
-  source_id    INTEGER NOT NULL,
-  received_at  INTEGER NOT NULL,
   item_count   INTEGER NOT NULL,
   state        TEXT   NOT NULL CHECK (state IN ('received', 'judged')),
   PRIMARY KEY (market_id, delivery_id)
@@ -228,7 +228,7 @@ CREATE TABLE inbox (
   business_date    TEXT   NOT NULL,
   memo_code        INTEGER,
   outcome          TEXT   NOT NULL CHECK (outcome IN
-    ('recorded', 'suspense', 'duplicate', 'ignored', 'quarantined', 'rejected', 'stale', 'dismissed')),
+    ('recorded', 'suspense', 'duplicate', 'ignored', 'quarantined', 'rejected', 'stale', 'dismissed', 'received')),
   reason           TEXT,
   actor            TEXT,
   posting_seq      INTEGER,
@@ -252,17 +252,17 @@ CREATE INDEX inbox_unlisted ON inbox (market_id, addressed, settled_account) WHE
 
 -- Personal and raw text, apart from the chain, which covers a salted commitment to each row.
 CREATE TABLE inbox_texts (
-  market_id    INTEGER NOT NULL,
-  delivery_id  BLOB  NOT NULL,
-  part         INTEGER NOT NULL,
-  salt         BLOB  NOT NULL,
-  raw          BLOB,
-  memo         TEXT   NOT NULL,
-  payer        TEXT   NOT NULL,
-  PRIMARY KEY (market_id, delivery_id, part)
+  market_id  INTEGER NOT NULL,
+  item       INTEGER NOT NULL,
+  salt       BLOB  NOT NULL,
+  raw        BLOB,
+  memo       TEXT   NOT NULL,
+  payer      TEXT   NOT NULL,
+  PRIMARY KEY (market_id, item)
 ) STRICT, WITHOUT ROWID;
 
--- Which source's report of a credit has been recognised as the same money.
+-- Which source's report of a credit has been recognised as the same money. Derived from the inbox: a
+-- row goes when a person books the report as money of its own.
 CREATE TABLE pairings (
   market_id    INTEGER NOT NULL,
   credit_item  INTEGER NOT NULL,

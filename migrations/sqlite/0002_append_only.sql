@@ -5,8 +5,6 @@ CREATE TRIGGER postings_no_update BEFORE UPDATE ON postings BEGIN SELECT RAISE(A
 CREATE TRIGGER postings_no_delete BEFORE DELETE ON postings BEGIN SELECT RAISE(ABORT, 'append-only: postings'); END;
 CREATE TRIGGER inbox_no_update BEFORE UPDATE ON inbox BEGIN SELECT RAISE(ABORT, 'append-only: inbox'); END;
 CREATE TRIGGER inbox_no_delete BEFORE DELETE ON inbox BEGIN SELECT RAISE(ABORT, 'append-only: inbox'); END;
-CREATE TRIGGER pairings_no_update BEFORE UPDATE ON pairings BEGIN SELECT RAISE(ABORT, 'append-only: pairings'); END;
-CREATE TRIGGER pairings_no_delete BEFORE DELETE ON pairings BEGIN SELECT RAISE(ABORT, 'append-only: pairings'); END;
 CREATE TRIGGER day_closes_no_update BEFORE UPDATE ON day_closes BEGIN SELECT RAISE(ABORT, 'append-only: day_closes'); END;
 CREATE TRIGGER day_closes_no_delete BEFORE DELETE ON day_closes BEGIN SELECT RAISE(ABORT, 'append-only: day_closes'); END;
 CREATE TRIGGER stall_numbers_no_update BEFORE UPDATE ON stall_numbers BEGIN SELECT RAISE(ABORT, 'append-only: stall_numbers'); END;

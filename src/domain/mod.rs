@@ -5,9 +5,13 @@
 //! this layer imports nothing of ours.
 
 pub mod account;
+pub mod banks;
 pub mod calendar;
 pub mod ids;
+pub mod inbox;
 pub mod ledger_account;
+pub mod memo;
 pub mod money;
 pub mod posting;
 pub mod settlement;
+pub mod text;

@@ -70,6 +70,21 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Tells whether SQLite's file itself failed, so that nothing may be read or acked before it
+    /// was opened anew. A full disk is no such failure: reading goes on and writing comes back.
+    pub(crate) fn is_file_failure(&self) -> bool {
+        let (Self::Unavailable(error) | Self::CommitUnknown(error) | Self::Statement(error)) = self else {
+            return false;
+        };
+        let code = error.as_database_error().and_then(|database| database.code().map(std::borrow::Cow::into_owned));
+        match code.filter(|code| code.len() < 5).and_then(|code| code.parse::<i64>().ok()) {
+            Some(number) => matches!(number & 0xff, 10 | 11 | 14 | 26),
+            None => matches!(error, sqlx::Error::WorkerCrashed),
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     /// Sorts by kind: what the driver, the file or the network refused is [`Self::Unavailable`].
     fn from(error: sqlx::Error) -> Self {

@@ -5,25 +5,7 @@ use super::engine::{Transaction, binds};
 use super::error::{Result, StoreError};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::MarketId;
-
-/// The head of one market's journal, as read at the start of a write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Moves with every write that the fence guards.
-    pub version: i64,
-    /// The journal's last number; 0 before the first posting.
-    pub last_seq: i64,
-    /// The inbox's last number; 0 before the first item.
-    pub last_item: i64,
-    /// The last batch's number; 0 before the first batch.
-    pub last_batch: i64,
-    /// The last batch's hash; zeros before the first batch.
-    pub last_hash: Vec<u8>,
-    /// The first date that is not closed.
-    pub open_date: BusinessDate,
-    /// The version of the reference tables at the same moment.
-    pub reference_version: i64,
-}
+pub use crate::ledger::facts::Head;
 
 /// How often a write is judged again after losing the fence before the caller hears of it.
 pub const FENCE_ATTEMPTS: u32 = 20;

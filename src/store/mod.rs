@@ -8,9 +8,15 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
+mod bindings;
 pub(crate) mod engine;
 pub mod error;
+mod facts;
 pub mod head;
+mod held;
+mod journal;
+pub mod routing;
+pub mod writer;
 
 use std::sync::{PoisonError, RwLock};
 

@@ -8,6 +8,8 @@ mod open;
 mod roles;
 mod value;
 
+use std::pin::Pin;
+
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
@@ -40,6 +42,10 @@ pub enum EngineKind {
     /// PostgreSQL.
     Postgres,
 }
+
+/// What a statement will give. Boxed: the drivers' futures are too deep for the compiler to prove
+/// `Send` through every caller.
+pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// One database transaction. Dropping it without [`Self::commit`] rolls back.
 pub(crate) enum Transaction {
@@ -120,8 +126,10 @@ macro_rules! on_engine {
 
 impl Transaction {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64> {
-        on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+    pub(crate) fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, u64> {
+        Box::pin(async move {
+            on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+        })
     }
 
     /// Runs a statement that must touch exactly `expected` rows.
@@ -143,18 +151,25 @@ impl Transaction {
     }
 
     /// Runs a query and returns its rows.
-    pub(crate) async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>> {
-        on_engine!(self, sql, values, |query, connection| Ok(query
-            .fetch_all(connection)
-            .await?
-            .into_iter()
-            .map(Row::from)
-            .collect()))
+    pub(crate) fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+        Box::pin(async move {
+            on_engine!(self, sql, values, |query, connection| Ok(query
+                .fetch_all(connection)
+                .await?
+                .into_iter()
+                .map(Row::from)
+                .collect()))
+        })
     }
 
     /// Runs a query that gives at most one row.
-    pub(crate) async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>> {
-        on_engine!(self, sql, values, |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)))
+    pub(crate) fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+        Box::pin(async move {
+            on_engine!(self, sql, values, |query, connection| Ok(query
+                .fetch_optional(connection)
+                .await?
+                .map(Row::from)))
+        })
     }
 
     /// Commits.

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
-use super::{Engine, roles};
+use super::{Answer, Engine, roles};
 use crate::store::error::{Result, StoreError};
 
 /// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
@@ -72,14 +72,16 @@ pub(crate) enum Guard {
 
 impl Engine {
     /// Opens the database, creating a SQLite file that is missing, and migrates it.
-    pub(crate) async fn open(options: &OpenOptions) -> Result<(Self, Guard)> {
-        if let Some(path) = options.url.strip_prefix("sqlite:") {
-            return Ok((open_sqlite(path).await?, Guard::Full));
-        }
-        if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
-            return open_postgres(options).await;
-        }
-        Err(bad_url(&options.url, "it begins with sqlite: or postgres://"))
+    pub(crate) fn open(options: &OpenOptions) -> Answer<'_, (Self, Guard)> {
+        Box::pin(async move {
+            if let Some(path) = options.url.strip_prefix("sqlite:") {
+                return Ok((open_sqlite(path).await?, Guard::Full));
+            }
+            if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+                return open_postgres(options).await;
+            }
+            Err(bad_url(&options.url, "it begins with sqlite: or postgres://"))
+        })
     }
 }
 
@@ -107,7 +109,7 @@ async fn open_sqlite(path: &str) -> Result<Engine> {
         .pragma("cache_size", "-65536");
     let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
     let write = pool().max_connections(1).connect_with(options.clone()).await?;
-    migrations(false).run(&write).await.map_err(migration_error)?;
+    migrations(false).run_direct(None, &mut *write.acquire().await?, false).await.map_err(migration_error)?;
     let read = pool().max_connections(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
     Ok(Engine::Sqlite { write, read })
 }
@@ -137,7 +139,9 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
                 if serves {
                     connection.execute("SET ROLE socho_serve").await?;
                 }
-                connection.execute("SET synchronous_commit = on").await.map(|_| ())
+                // An ack is a promise, and a lock held by another must end as "try again".
+                connection.execute("SET synchronous_commit = on").await?;
+                connection.execute("SET lock_timeout = '5s'").await.map(|_| ())
             })
         })
         .connect_with(login)
@@ -155,7 +159,7 @@ async fn migrate_postgres(login: &PgConnectOptions) -> Result<()> {
     if owned {
         connection.execute("SET ROLE socho_owner").await?;
     }
-    migrations(true).run(&mut connection).await.map_err(migration_error)?;
+    migrations(true).run_direct(None, &mut connection, false).await.map_err(migration_error)?;
     if owned {
         roles::grant(&mut connection).await?;
     }

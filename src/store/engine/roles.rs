@@ -4,15 +4,16 @@
 use sqlx::PgConnection;
 
 /// Tables the serving role may only read and add to.
-const APPEND_ONLY: &str = "batches, postings, inbox, pairings, day_closes, stall_numbers, qr_codes";
+const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, stall_numbers, qr_codes";
 
 /// Tables whose rows it may also change.
 const CHANGEABLE: &str = "installation, markets, market_places, account_routes, sources, source_accounts, \
     market_cutoffs, stalls, vendors, tenancies, receiving_accounts, account_stalls, market_head, deliveries, \
     balances, daily_totals, hourly_totals, date_totals, source_totals";
 
-/// Tables whose rows it may remove: redacted text, and accounts taken off a source's list.
-const REMOVABLE: &str = "inbox_texts, source_accounts";
+/// Tables whose rows it may remove: redacted text, accounts taken off a source's list, reports that
+/// a person booked as money of their own.
+const REMOVABLE: &str = "inbox_texts, source_accounts, pairings";
 
 /// Makes both roles when they are missing and lets the login act as either.
 ///

@@ -1,0 +1,171 @@
+//! Which money is it, and have we seen it (DESIGN §4.12).
+//!
+//! | | identity | same source | another source |
+//! |---|---|---|---|
+//! | (a) | source and event id | duplicate, or conflict | – |
+//! | (b) | settled account, bank's date, reference | reused reference | duplicate, or conflict |
+//! | (c) | settled account, amount, ±10 minutes (±1 day without a time) | never: two equal sales are normal | paired one to one |
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::facts::{Claim, EventMoment, Facts};
+use crate::domain::account::SettledAccount;
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::{SourceId, StallNumber};
+use crate::domain::inbox::reason;
+use crate::domain::money::Dong;
+use crate::domain::settlement::{BankRef, EventId};
+
+/// How far apart two banks' times for the same money may be when both know the second.
+pub const PAIRING_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What decides about a credit's identity.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Who reports it.
+    pub source: SourceId,
+    /// The sender's name for it.
+    pub event_id: &'a EventId,
+    /// The real account.
+    pub settled: &'a SettledAccount,
+    /// How much.
+    pub amount: Dong,
+    /// The bank's reference.
+    pub reference: Option<&'a BankRef>,
+    /// When.
+    pub moment: EventMoment,
+    /// The stall its memo names.
+    pub memo_code: Option<StallNumber>,
+}
+
+impl Candidate<'_> {
+    /// Returns the text of identity (a), when the sender or the bytes gave one.
+    #[must_use]
+    pub fn event_key(&self) -> Option<&str> {
+        match self.event_id {
+            EventId::Given(id) | EventId::Weak(id) => Some(id),
+            EventId::ByReference => None,
+        }
+    }
+}
+
+/// What the identities say about a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not seen before: book it, and it holds its identities.
+    New,
+    /// Seen before.
+    Known(Known),
+}
+
+/// A credit that meets an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The earlier one.
+    pub earlier: Claim,
+    /// The same money (`duplicate`), or for a person to decide (`quarantined`).
+    pub same_money: bool,
+    /// Why; one of [`reason`]'s words.
+    pub reason: &'static str,
+    /// It is one more source's report of that credit.
+    pub paired: bool,
+    /// It holds its own event id from now on, so that its retry is known.
+    pub claims_event: bool,
+    /// It holds its own reference from now on.
+    pub claims_reference: bool,
+}
+
+/// Examines a credit against what is known.
+#[must_use]
+pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
+    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&(candidate.source, id.to_owned()))) {
+        let same_money = earlier.settled == *candidate.settled && earlier.amount == candidate.amount;
+        return Verdict::Known(Known {
+            earlier: earlier.clone(),
+            same_money,
+            reason: if same_money { reason::SAME_EVENT } else { reason::CONFLICT },
+            paired: false,
+            claims_event: false,
+            claims_reference: false,
+        });
+    }
+    let holders = candidate.reference.and_then(|reference| {
+        let key = (candidate.settled.clone(), candidate.moment.event_date, reference.clone());
+        facts.references.get(&key)
+    });
+    match holders {
+        Some(holders) if !holders.is_empty() => by_reference(facts, candidate, holders),
+        Some(_) | None => by_pairing(facts, candidate),
+    }
+}
+
+fn by_reference(facts: &Facts, candidate: &Candidate<'_>, holders: &[Claim]) -> Verdict {
+    let reported_here =
+        |claim: &&Claim| claim.source == candidate.source || facts.pairings.contains(&(claim.credit, candidate.source));
+    let same_amount = |claim: &&Claim| claim.amount == candidate.amount;
+    let known = |earlier: &Claim, same_money, reason, paired| {
+        Verdict::Known(Known {
+            earlier: earlier.clone(),
+            same_money,
+            reason,
+            paired,
+            claims_event: candidate.event_key().is_some(),
+            claims_reference: false,
+        })
+    };
+    let elsewhere = holders.iter().find(|claim| same_amount(claim) && !reported_here(claim));
+    if let Some(earlier) = elsewhere {
+        return known(earlier, true, reason::SAME_REFERENCE, true);
+    }
+    let here = holders.iter().filter(reported_here);
+    match (candidate.event_id, here.clone().find(same_amount), here.clone().next(), holders.first()) {
+        // Such a source has no other name for an event: the reference is its identity.
+        (EventId::ByReference, Some(earlier), _, _) => known(earlier, true, reason::SAME_REFERENCE, false),
+        (EventId::Given(_) | EventId::Weak(_), _, Some(earlier), _) => {
+            known(earlier, false, reason::REUSED_REFERENCE, false)
+        }
+        (_, _, _, Some(earlier)) => known(earlier, false, reason::CONFLICT, false),
+        (_, _, _, None) => Verdict::New,
+    }
+}
+
+fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
+    let credits = facts.credits.get(&(candidate.settled.clone(), candidate.amount));
+    let nearest = credits
+        .into_iter()
+        .flatten()
+        .filter(|credit| credit.source != candidate.source)
+        .filter(|credit| !facts.pairings.contains(&(credit.credit, candidate.source)))
+        .filter_map(|credit| {
+            let apart = distance(credit.at, credit.event_date, candidate.moment.at, candidate.moment.event_date)?;
+            Some((apart, credit))
+        })
+        .min_by_key(|(apart, credit)| (*apart, credit.item));
+    let Some((_, earlier)) = nearest else { return Verdict::New };
+    let same_reference = candidate.reference.is_some() && candidate.reference == earlier.reference.as_ref();
+    let same_code = candidate.memo_code.is_some() && candidate.memo_code == earlier.memo_code;
+    let same_money = same_reference || same_code;
+    Verdict::Known(Known {
+        earlier: earlier.clone(),
+        same_money,
+        reason: if same_money { reason::PAIRED } else { reason::POSSIBLE_DUPLICATE },
+        paired: true,
+        claims_event: candidate.event_key().is_some(),
+        claims_reference: candidate.reference.is_some(),
+    })
+}
+
+/// Returns how far apart two events are, or `None` when they are too far to be the same money.
+fn distance(
+    one: Option<Timestamp>,
+    one_date: BusinessDate,
+    other: Option<Timestamp>,
+    other_date: BusinessDate,
+) -> Option<SignedDuration> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.duration_since(other).abs()).filter(|apart| *apart <= PAIRING_WINDOW),
+        _ if one_date == other_date => Some(SignedDuration::ZERO),
+        _ if one_date.next() == other_date || other_date.next() == one_date => Some(SignedDuration::from_hours(24)),
+        _ => None,
+    }
+}

@@ -1,0 +1,299 @@
+//! Reading the facts of a batch: the holders of its identities, the credits it may pair with, the
+//! postings and held items it names. Set-based: one statement each, whatever the batch's size.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::bindings::stall;
+use super::engine::{Column, Row, Rows, Transaction, binds};
+use super::error::{Result, StoreError};
+use super::{held, optional_instant};
+use crate::domain::account::SettledAccount;
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::{MarketId, Seq, SourceId};
+use crate::domain::ledger_account::LedgerAccount;
+use crate::domain::money::Dong;
+use crate::domain::posting::{PostingKind, Transfer};
+use crate::domain::settlement::{BankRef, EventId, Settlement};
+use crate::ledger::facts::{Bindings, Claim, Facts, Head, KnownPosting};
+use crate::ledger::routing;
+use crate::ledger::work::{Content, Decision, Incoming, Work};
+
+/// What the writer keeps between batches of a market.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// The bindings, as of the head version they were kept for.
+    pub(crate) bindings: Arc<Bindings>,
+    /// The sources that have reported to this market: with one alone there is nothing to pair.
+    pub(crate) sources: Arc<HashSet<SourceId>>,
+}
+
+/// Reads everything that `works` may depend on.
+pub(crate) async fn read(
+    transaction: &mut Transaction,
+    market: MarketId,
+    head: Head,
+    kept: &Kept,
+    works: &[Work],
+    recorded_at: Timestamp,
+) -> Result<Facts> {
+    let mut wanted = Wanted::default();
+    for work in works {
+        wanted.add(work, recorded_at);
+    }
+    let mut facts = Facts {
+        market,
+        head,
+        recorded_at,
+        bindings: Arc::clone(&kept.bindings),
+        events: HashMap::new(),
+        references: HashMap::new(),
+        credits: HashMap::new(),
+        pairings: HashSet::new(),
+        postings: BTreeMap::new(),
+        held: HashMap::new(),
+    };
+    for id in wanted.held.clone() {
+        if let Some(item) = held::find(transaction, market, id).await? {
+            if let (Some(settlement), Some(settled)) = (&item.settlement, &item.settled) {
+                wanted.settlement(item.source, settlement, settled, recorded_at);
+            }
+            facts.held.insert(id, item);
+        }
+    }
+    events(transaction, &mut facts, &wanted).await?;
+    references(transaction, &mut facts, &wanted).await?;
+    let several = wanted.sources.iter().chain(kept.sources.iter()).collect::<HashSet<_>>().len() > 1;
+    if several {
+        credits(transaction, &mut facts, &wanted).await?;
+    }
+    pairings(transaction, &mut facts).await?;
+    postings(transaction, &mut facts, &wanted.postings).await?;
+    Ok(facts)
+}
+
+/// The keys a batch asks for.
+#[derive(Default)]
+struct Wanted {
+    events: BTreeSet<(i64, String)>,
+    references: BTreeSet<(BusinessDate, BankRef, SettledAccount)>,
+    credits: BTreeSet<(BusinessDate, SettledAccount, i64)>,
+    postings: BTreeSet<Seq>,
+    held: BTreeSet<i64>,
+    sources: HashSet<SourceId>,
+}
+
+impl Wanted {
+    fn add(&mut self, work: &Work, recorded_at: Timestamp) {
+        match work {
+            Work::Deliver(incoming) => self.incoming(incoming, recorded_at),
+            Work::Correct(correction) => {
+                self.postings.insert(correction.action.posting());
+            }
+            Work::Resolve(resolution) => {
+                self.held.insert(resolution.item);
+                debug_assert!(matches!(resolution.decision, Decision::Book { .. } | Decision::Dismiss));
+            }
+        }
+    }
+
+    fn incoming(&mut self, incoming: &Incoming, recorded_at: Timestamp) {
+        self.sources.insert(incoming.source);
+        for item in &incoming.items {
+            self.held.extend(item.resolves);
+            match &item.content {
+                Content::Credit { settlement, routed } => {
+                    self.settlement(incoming.source, settlement, &routed.settled, recorded_at);
+                }
+                Content::Ignored { settlement: Some(settlement), .. } => self.event(incoming.source, settlement),
+                Content::Ignored { settlement: None, .. } | Content::Kept { .. } => {}
+            }
+        }
+    }
+
+    fn event(&mut self, source: SourceId, settlement: &Settlement) {
+        if let EventId::Given(id) | EventId::Weak(id) = &settlement.event_id {
+            self.events.insert((source.get(), id.clone()));
+        }
+    }
+
+    fn settlement(&mut self, source: SourceId, settlement: &Settlement, settled: &SettledAccount, at: Timestamp) {
+        self.event(source, settlement);
+        let date = routing::moment(settlement.event_time, at).event_date;
+        if let Some(reference) = &settlement.reference {
+            self.references.insert((date, reference.clone(), settled.clone()));
+        }
+        for date in [date.previous(), date, date.next()] {
+            self.credits.insert((date, settled.clone(), settlement.amount.whole()));
+        }
+    }
+}
+
+/// The columns of a claim. A held item that a person booked answers with that posting. CROSS JOIN
+/// keeps SQLite from scanning the inbox for the batch: it goes from the batch into the index.
+macro_rules! claim_sql {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
+             i.reference, i.occurrence, i.memo_code, i.outcome, i.earlier_item, \
+             COALESCE(i.posting_seq, r.posting_seq) AS posting_seq \
+             FROM {rows} CROSS JOIN inbox i LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item ",
+            $rest
+        )
+    };
+}
+
+fn claim(row: &Row) -> Result<Claim> {
+    let item = row.int("item")?;
+    let outcome = row.parse("outcome")?;
+    let earlier = row.optional_int("earlier_item")?;
+    let is_report = outcome == crate::domain::inbox::Outcome::Duplicate;
+    Ok(Claim {
+        item,
+        credit: earlier.filter(|_| is_report).unwrap_or(item),
+        source: SourceId::new(row.int("source_id")?),
+        event_id: row.optional_text("event_id")?,
+        settled: SettledAccount::from_stored(row.optional_text("settled_account")?.unwrap_or_default()),
+        amount: Dong::new(row.optional_int("amount")?.unwrap_or_default()),
+        at: optional_instant(row.optional_int("event_at")?)?,
+        event_date: row.parse("event_date")?,
+        reference: row.optional_text("reference")?.map(BankRef::from_stored),
+        occurrence: row.int("occurrence")?,
+        memo_code: row.optional_int("memo_code")?.map(stall).transpose()?,
+        outcome,
+        posting: row.optional_int("posting_seq")?.map(Seq::new),
+    })
+}
+
+async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+    const SQL: &str = claim_sql!(
+        "WHERE i.market_id = $1 AND i.source_id = u.source_id AND i.event_id = u.event_id \
+         AND i.claims_event = 1 ORDER BY i.item"
+    );
+    if wanted.events.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("source_id", Column::ints(wanted.events.iter().map(|(source, _)| *source)))
+        .with("event_id", Column::texts(wanted.events.iter().map(|(_, id)| id.clone())));
+    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        let claim = claim(&row)?;
+        if let Some(id) = claim.event_id.clone() {
+            facts.events.insert((claim.source, id), claim);
+        }
+    }
+    Ok(())
+}
+
+async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+    const SQL: &str = claim_sql!(
+        "WHERE i.market_id = $1 AND i.event_date = u.event_date AND i.reference = u.reference \
+         AND i.settled_account = u.settled_account AND i.claims_reference = 1 ORDER BY i.item"
+    );
+    if wanted.references.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("event_date", Column::texts(wanted.references.iter().map(|(date, ..)| date.to_string())))
+        .with("reference", Column::texts(wanted.references.iter().map(|(_, reference, _)| reference.as_str())))
+        .with("settled_account", Column::texts(wanted.references.iter().map(|(.., account)| account.as_str())));
+    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        let claim = claim(&row)?;
+        if let Some(reference) = claim.reference.clone() {
+            let key = (claim.settled.clone(), claim.event_date, reference);
+            facts.references.entry(key).or_default().push(claim);
+        }
+    }
+    Ok(())
+}
+
+async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+    const SQL: &str = claim_sql!(
+        "WHERE i.market_id = $1 AND i.event_date = u.event_date AND i.settled_account = u.settled_account \
+         AND i.amount = u.amount AND i.posting_seq IS NOT NULL AND i.outcome IN ('recorded', 'suspense') \
+         ORDER BY i.item"
+    );
+    if wanted.credits.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("event_date", Column::texts(wanted.credits.iter().map(|(date, ..)| date.to_string())))
+        .with("settled_account", Column::texts(wanted.credits.iter().map(|(_, account, _)| account.as_str())))
+        .with("amount", Column::ints(wanted.credits.iter().map(|(.., amount)| *amount)));
+    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        let claim = claim(&row)?;
+        facts.credits.entry((claim.settled.clone(), claim.amount)).or_default().push(claim);
+    }
+    Ok(())
+}
+
+async fn pairings(transaction: &mut Transaction, facts: &mut Facts) -> Result<()> {
+    const SQL: &str = "SELECT p.credit_item, p.source_id FROM {rows} CROSS JOIN pairings p \
+        WHERE p.market_id = $1 AND p.credit_item = u.credit_item ORDER BY p.credit_item, p.source_id";
+    let claims = facts.credits.values().flatten().chain(facts.references.values().flatten());
+    let credits: BTreeSet<i64> = claims.map(|claim| claim.credit).collect();
+    if credits.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new().with("credit_item", Column::ints(credits));
+    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        facts.pairings.insert((row.int("credit_item")?, SourceId::new(row.int("source_id")?)));
+    }
+    Ok(())
+}
+
+/// Reads the named postings, what they rest on and what rests on them, level by level: chains are
+/// short, and corrections are rare.
+async fn postings(transaction: &mut Transaction, facts: &mut Facts, named: &BTreeSet<Seq>) -> Result<()> {
+    const SQL: &str = "SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
+        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.seq = u.seq UNION \
+        SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
+        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.concerns = u.seq ORDER BY 1";
+    let mut asked: BTreeSet<Seq> = BTreeSet::new();
+    let mut next = named.clone();
+    while !next.is_empty() {
+        let rows = Rows::new().with("seq", Column::ints(next.iter().map(|seq| seq.get())));
+        asked.append(&mut next);
+        for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+            let posting = known_posting(&row)?;
+            next.extend(posting.concerns.into_iter().chain([posting.seq]).filter(|seq| !asked.contains(seq)));
+            facts.postings.insert(posting.seq, posting);
+        }
+    }
+    Ok(())
+}
+
+fn known_posting(row: &Row) -> Result<KnownPosting> {
+    Ok(KnownPosting {
+        seq: Seq::new(row.int("seq")?),
+        kind: row.parse::<PostingKind>("kind")?,
+        transfer: transfer(row)?,
+        concerns: row.optional_int("concerns")?.map(Seq::new),
+        event_at: optional_instant(row.optional_int("event_at")?)?,
+    })
+}
+
+/// Reads the balanced part of a posting's row.
+pub(crate) fn transfer(row: &Row) -> Result<Transfer> {
+    let amount = Dong::new(row.int("amount")?);
+    if amount <= Dong::ZERO {
+        return Err(StoreError::Inconsistent(format!("a posting of {amount} đồng")));
+    }
+    Ok(Transfer {
+        debit: row.parse::<LedgerAccount>("debit_account")?,
+        credit: row.parse::<LedgerAccount>("credit_account")?,
+        amount,
+    })
+}
+
+/// Reads what the writer keeps between batches.
+pub(crate) async fn kept(transaction: &mut Transaction, market: MarketId) -> Result<Kept> {
+    const SOURCES: &str = "SELECT source_id FROM source_totals WHERE market_id = $1 GROUP BY source_id ORDER BY source_id \
+        LIMIT 10000";
+    let bindings = Arc::new(super::bindings::load(transaction, market).await?);
+    let rows = transaction.rows(SOURCES, binds![market.get()]).await?;
+    let sources: Result<HashSet<SourceId>> = rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect();
+    Ok(Kept { bindings, sources: Arc::new(sources?) })
+}

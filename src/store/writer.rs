@@ -1,0 +1,302 @@
+//! The writer: one lane for each market (one for all markets on SQLite, which has one writing
+//! connection) drains a bounded queue. A batch is whatever arrived while the previous commit ran;
+//! there is no timer. Lanes are a speed-up, never a safety assumption: the fence makes any number
+//! of processes safe (DESIGN §4.6–8).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::engine::{EngineKind, binds};
+use super::error::{Result, StoreError};
+use super::facts::{self, Kept};
+use super::{Store, head, journal};
+use crate::domain::calendar::Clock;
+use crate::domain::ids::MarketId;
+use crate::ledger::judge::{self, Judged};
+use crate::ledger::work::{Done, Work};
+
+/// Jobs that may wait in one lane before the next is refused with "try again": about a second's.
+const QUEUE_LENGTH: usize = 8_192;
+/// Pieces of work after which a batch is closed even though more wait; bounds a commit's latency.
+const BATCH_WORKS: usize = 512;
+/// Quiet time after which SQLite's write-ahead log is folded into the file.
+const IDLE: Duration = Duration::from_secs(2);
+/// How often a failed file is opened anew before the process gives up.
+const REOPEN_ATTEMPTS: u32 = 2;
+
+/// Hands work to the lanes and waits for what became of it.
+#[derive(Debug)]
+pub struct Writer {
+    store: Arc<Store>,
+    clock: ClockHandle,
+    lanes: Mutex<HashMap<MarketId, Lane>>,
+    failed: watch::Sender<bool>,
+}
+
+struct ClockHandle(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+#[derive(Debug)]
+struct Lane {
+    jobs: mpsc::Sender<Job>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Job {
+    market: MarketId,
+    works: Vec<Work>,
+    reply: oneshot::Sender<Result<Vec<Done>>>,
+}
+
+impl Writer {
+    /// Returns a writer; lanes start when they are first needed.
+    #[must_use]
+    pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock: ClockHandle(clock), lanes: Mutex::default(), failed: watch::Sender::new(false) }
+    }
+
+    /// Judges and writes pieces of work of one market in one transaction, after which the answer
+    /// may be given: it comes only after COMMIT.
+    ///
+    /// # Errors
+    /// [`StoreError::QueueFull`] when too much waits already, and whatever the store met; nothing
+    /// was half-written then.
+    pub async fn submit(&self, market: MarketId, works: Vec<Work>) -> Result<Vec<Done>> {
+        let (reply, answer) = oneshot::channel();
+        self.lane(market).try_send(Job { market, works, reply }).map_err(|_| StoreError::QueueFull)?;
+        answer.await.map_err(|_| StoreError::QueueFull)?
+    }
+
+    /// Tells when the file could not be opened anew after a failure: the process must end, so that
+    /// whoever runs it learns of it.
+    #[must_use]
+    pub fn failure(&self) -> watch::Receiver<bool> {
+        self.failed.subscribe()
+    }
+
+    /// Finishes what waits and stops the lanes.
+    pub async fn close(&self) {
+        let lanes: Vec<Lane> = self.lanes().drain().map(|(_, lane)| lane).collect();
+        for Lane { jobs, task } in lanes {
+            drop(jobs);
+            // A lane that panicked has answered nobody falsely: its callers saw their channel close.
+            let _ = task.await;
+        }
+    }
+
+    fn lanes(&self) -> std::sync::MutexGuard<'_, HashMap<MarketId, Lane>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lane(&self, market: MarketId) -> mpsc::Sender<Job> {
+        let key = match self.store.kind() {
+            EngineKind::Sqlite => MarketId::INSTALLATION,
+            EngineKind::Postgres => market,
+        };
+        let mut lanes = self.lanes();
+        if let Some(lane) = lanes.get(&key).filter(|lane| !lane.task.is_finished()) {
+            return lane.jobs.clone();
+        }
+        let (jobs, queue) = mpsc::channel(QUEUE_LENGTH);
+        let worker = Worker {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock.0),
+            failed: self.failed.clone(),
+            kept: HashMap::new(),
+        };
+        lanes.insert(key, Lane { jobs: jobs.clone(), task: tokio::spawn(worker.run(queue)) });
+        jobs
+    }
+}
+
+/// One lane's worker.
+struct Worker {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    failed: watch::Sender<bool>,
+    /// What was read of each market, with the head's version for which it holds.
+    kept: HashMap<MarketId, (i64, Kept)>,
+}
+
+impl Worker {
+    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut folded = true;
+        loop {
+            let first = match tokio::time::timeout(IDLE, queue.recv()).await {
+                Ok(Some(job)) => job,
+                Ok(None) => return,
+                Err(_) if folded => match queue.recv().await {
+                    Some(job) => job,
+                    None => return,
+                },
+                Err(_) => {
+                    // Readers may keep the log from being emptied; the next quiet moment tries again.
+                    folded = self.store.checkpoint().await.is_ok();
+                    continue;
+                }
+            };
+            folded = false;
+            let mut groups: BTreeMap<MarketId, Vec<Job>> = BTreeMap::new();
+            let mut works = first.works.len();
+            groups.entry(first.market).or_default().push(first);
+            while works < BATCH_WORKS {
+                let Ok(job) = queue.try_recv() else { break };
+                works += job.works.len();
+                groups.entry(job.market).or_default().push(job);
+            }
+            for (market, jobs) in groups {
+                self.serve(market, jobs).await;
+            }
+        }
+    }
+
+    /// Commits the jobs of one market together; should that fail for a reason that lies in one of
+    /// them, each alone, so that one bad job never fails its neighbours.
+    async fn serve(&mut self, market: MarketId, jobs: Vec<Job>) {
+        let (mut works, mut replies) = (Vec::new(), Vec::new());
+        for job in jobs {
+            replies.push((job.works.len(), job.reply));
+            works.extend(job.works);
+        }
+        match self.commit(market, &works).await {
+            Ok(done) => {
+                let mut done = done.into_iter();
+                for (count, reply) in replies {
+                    // Nobody may be waiting any more: the booking stands all the same.
+                    let _ = reply.send(Ok(done.by_ref().take(count).collect()));
+                }
+            }
+            Err(error) if error.is_temporary() || replies.len() == 1 => {
+                tracing::error!(market = market.get(), %error, cause = ?std::error::Error::source(&error), "store.writer.commit");
+                let mut error = Some(error);
+                for (_, reply) in replies {
+                    let told = error.take().unwrap_or(StoreError::Unavailable(sqlx_closed()));
+                    let _ = reply.send(Err(told));
+                }
+            }
+            Err(_) => {
+                let mut rest = works.into_iter();
+                for (count, reply) in replies {
+                    let works: Vec<Work> = rest.by_ref().take(count).collect();
+                    let _ = reply.send(self.commit(market, &works).await);
+                }
+            }
+        }
+    }
+
+    async fn commit(&mut self, market: MarketId, works: &[Work]) -> Result<Vec<Done>> {
+        let mut unknown: Option<(i64, Vec<u8>, Vec<Done>)> = None;
+        for _ in 0..head::FENCE_ATTEMPTS {
+            if let Some((number, hash, done)) = &unknown
+                && self.is_written(market, *number, hash).await?
+            {
+                return Ok(done.clone());
+            }
+            match self.attempt(market, works).await {
+                Ok(Some(done)) => return Ok(done),
+                Ok(None) => {}
+                Err(Interrupted { error, unknown: written }) => {
+                    self.kept.remove(&market);
+                    if error.is_file_failure() {
+                        self.reopen().await?;
+                    }
+                    let Some(judged) = written else { return Err(error) };
+                    let batch = &judged.batch;
+                    if self.is_written(market, batch.number, &batch.next_head.last_hash).await? {
+                        return Ok(judged.done);
+                    }
+                    if self.store.kind() == EngineKind::Sqlite {
+                        return Err(error);
+                    }
+                    // The server may still be at it: the fence decides, and the look-up above tells.
+                    unknown = Some((batch.number, batch.next_head.last_hash.clone(), judged.done));
+                }
+            }
+        }
+        Err(StoreError::Contended { attempts: head::FENCE_ATTEMPTS })
+    }
+
+    /// One try: read, judge, write, commit. `None` when the fence was lost.
+    async fn attempt(
+        &mut self,
+        market: MarketId,
+        works: &[Work],
+    ) -> std::result::Result<Option<Vec<Done>>, Interrupted> {
+        let mut transaction = self.store.begin_write().await?;
+        let head = head::read(&mut transaction, market)
+            .await?
+            .ok_or_else(|| StoreError::Inconsistent(format!("market {} has no head", market.get())))?;
+        let version = head.version;
+        let kept = match self.kept.get(&market) {
+            Some((of, kept)) if *of == version => kept.clone(),
+            Some(_) | None => facts::kept(&mut transaction, market).await?,
+        };
+        let facts = facts::read(&mut transaction, market, head, &kept, works, self.clock.now()).await?;
+        let judged = judge::judge(facts, works).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+        if judged.batch.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Some(judged.done));
+        }
+        if !journal::write(&mut transaction, &judged.batch, version).await? {
+            transaction.rollback().await?;
+            self.kept.remove(&market);
+            return Ok(None);
+        }
+        if let Err(error) = transaction.commit().await {
+            return Err(Interrupted { error, unknown: Some(Box::new(judged)) });
+        }
+        let mut sources = (*kept.sources).clone();
+        sources.extend(judged.batch.items.iter().map(|item| item.source));
+        let kept = Kept { sources: Arc::new(sources), ..kept };
+        self.kept.insert(market, (version.saturating_add(1), kept));
+        Ok(Some(judged.done))
+    }
+
+    /// Tells whether a batch is in the journal: its number with its very hash.
+    async fn is_written(&self, market: MarketId, number: i64, hash: &[u8]) -> Result<bool> {
+        const SQL: &str = "SELECT hash FROM batches WHERE market_id = $1 AND batch_no = $2";
+        let mut transaction = self.store.begin_read().await?;
+        let row = transaction.row(SQL, binds![market.get(), number]).await?;
+        transaction.rollback().await?;
+        Ok(row.map(|row| row.bytes("hash")).transpose()?.as_deref() == Some(hash))
+    }
+
+    async fn reopen(&self) -> Result<()> {
+        let mut last = StoreError::Unavailable(sqlx_closed());
+        for _ in 0..REOPEN_ATTEMPTS {
+            match self.store.reopen().await {
+                Ok(()) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        self.failed.send_replace(true);
+        Err(last)
+    }
+}
+
+/// A try that did not end as meant.
+struct Interrupted {
+    error: StoreError,
+    /// What may have been written: COMMIT was sent.
+    unknown: Option<Box<Judged>>,
+}
+
+impl From<StoreError> for Interrupted {
+    fn from(error: StoreError) -> Self {
+        Self { error, unknown: None }
+    }
+}
+
+fn sqlx_closed() -> sqlx::Error {
+    sqlx::Error::PoolClosed
+}
