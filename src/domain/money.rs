@@ -159,15 +159,15 @@ impl TryFrom<Decimal> for Dong {
 impl FromStr for Dong {
     type Err = DongError;
 
-    /// Reads plain digits with an optional leading `-` and an optional fraction of zeros.
+    /// Reads plain digits with an optional leading `-` and a fraction of one or two zeros.
     ///
-    /// `35000`, `-5` and `35000.00` are read; `35.000,00`, `35,000`, `+5`, `1e3` and ` 5` are not,
+    /// `35000`, `-5` and `35000.00` are read; `35.000`, `35,000`, `+5`, `1e3` and ` 5` are not,
     /// because a separator's meaning differs by country and must never be guessed.
     fn from_str(text: &str) -> Result<Self, DongError> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !all_digits(whole) || !all_digits(fraction) {
+        if !all_digits(whole) || !all_digits(fraction) || fraction.len() > 2 {
             return Err(DongError::NotANumber(text.to_owned()));
         }
         if fraction.bytes().any(|b| b != b'0') {
@@ -204,7 +204,7 @@ mod tests {
     fn reads_only_plain_whole_numbers() {
         assert_eq!("35000.00".parse(), Ok(Dong::new(35_000)));
         assert_eq!("-5".parse(), Ok(Dong::new(-5)));
-        for bad in ["", "-", "35,000", "1.5", "+5", "1e3", " 5", "5 ", "5.", ".5", "1.2.3", "٣"] {
+        for bad in ["", "-", "35,000", "1.5", "+5", "1e3", " 5", "5 ", "5.", ".5", "1.2.3", "35.000", "1.000.000", "٣"] {
             assert!(bad.parse::<Dong>().is_err(), "{bad:?} must not be read");
         }
         assert!("9223372036854775808".parse::<Dong>().is_err());
