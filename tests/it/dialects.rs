@@ -94,7 +94,10 @@ fn each_of_the_signed_samples_gives_what_it_expects() {
         let result = run(sample);
         match sample["expect"].as_str().unwrap() {
             "reject_auth" => {
-                assert!(matches!(result, Err(Refusal::Unauthenticated(_) | Refusal::Stale { .. })), "{name}: {result:?}");
+                assert!(
+                    matches!(result, Err(Refusal::Unauthenticated(_) | Refusal::Stale { .. })),
+                    "{name}: {result:?}"
+                );
             }
             "bad_request" => assert!(matches!(result, Err(Refusal::Unreadable(_))), "{name}: {result:?}"),
             "ignore" => {

@@ -9,3 +9,4 @@
 
 mod dialects;
 mod memos;
+mod vietqr;
