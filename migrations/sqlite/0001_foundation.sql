@@ -271,6 +271,14 @@ CREATE TABLE pairings (
   PRIMARY KEY (market_id, credit_item, source_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Sources whose references another source has confirmed in this market: between two of them,
+-- another reference of the same shape is other money. Derived from the inbox.
+CREATE TABLE reference_agreements (
+  market_id  INTEGER NOT NULL,
+  source_id  INTEGER NOT NULL,
+  PRIMARY KEY (market_id, source_id)
+) STRICT, WITHOUT ROWID;
+
 -- Kept totals: written in the posting's own transaction, re-derived by `verify`.
 CREATE TABLE balances (
   market_id  INTEGER NOT NULL,

@@ -1,32 +1,139 @@
 //! What can be done with the book: one use case, one file, one function on [`App`] with its input
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
+pub mod add_market;
+pub mod banks;
 pub mod clock;
+pub mod correct;
 pub mod error;
 pub mod ids;
+pub mod manage_sources;
+pub mod qr_codes;
+pub mod receive_settlement;
+pub mod register;
+pub mod resolve;
+pub mod words;
 
 use std::sync::Arc;
 
-use crate::domain::calendar::Clock;
-use crate::store::{OpenOptions, Store};
-use error::AppError;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::domain::calendar::{BusinessDate, Clock};
+use crate::domain::ids::MarketCode;
+use crate::domain::registration::Market;
+use crate::store::routing::DirectoryCache;
+use crate::store::writer::Writer;
+use crate::store::{EngineKind, Store, markets};
+use error::{AppError, Message};
 use ids::IdSource;
 
-/// The running program: the book, the time and the source of identifiers.
+pub use crate::store::OpenOptions;
+
+/// The running program: the book, its writer, the time and the source of identifiers.
 pub struct App {
     pub(crate) store: Arc<Store>,
+    pub(crate) writer: Writer,
+    pub(crate) directory: DirectoryCache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
 }
 
 impl App {
-    /// Opens the book and migrates it.
+    /// Opens the book, migrates it, and judges what a crash left unjudged.
     ///
     /// # Errors
     /// When the address is bad, the file cannot be made, the server cannot be reached or the
     /// schema is newer than this program.
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let store = Arc::new(Store::open(options).await?);
-        Ok(Self { store, ids: IdSource::new(Arc::clone(&clock)), clock })
+        let app = Self {
+            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
+            directory: DirectoryCache::default(),
+            ids: IdSource::new(Arc::clone(&clock)),
+            store,
+            clock,
+        };
+        app.directory.refresh(&app.store).await?;
+        app.finish_deliveries().await?;
+        Ok(app)
     }
+
+    /// Finishes what waits, stops the writer and closes the book.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.store.close().await;
+    }
+
+    /// Returns the present instant by this program's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Returns today's calendar date in Vietnam.
+    #[must_use]
+    pub fn today(&self) -> BusinessDate {
+        BusinessDate::of_calendar(self.clock.now())
+    }
+
+    /// Tells when the database file failed beyond repair: the process must end.
+    #[must_use]
+    pub fn failure(&self) -> watch::Receiver<bool> {
+        self.writer.failure()
+    }
+
+    /// Tells whether the database itself, by role, refuses this process changes to the journal.
+    #[must_use]
+    pub fn journal_guarded_by_roles(&self) -> bool {
+        self.store.journal_guarded_by_roles()
+    }
+
+    /// Returns the name of the engine that holds the book.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self.store.kind() {
+            EngineKind::Sqlite => "sqlite",
+            EngineKind::Postgres => "postgres",
+        }
+    }
+
+    /// Tells whether the book can be read now.
+    ///
+    /// # Errors
+    /// [`error::ErrorKind::Unavailable`] when it cannot.
+    pub async fn ready(&self) -> Result<(), AppError> {
+        self.directory.refresh(&self.store).await?;
+        Ok(())
+    }
+
+    /// Returns one market.
+    ///
+    /// # Errors
+    /// [`error::ErrorKind::NotFound`] when there is none with this code.
+    pub async fn market(&self, code: &MarketCode) -> Result<Market, AppError> {
+        let mut transaction = self.store.begin_read().await?;
+        let market = markets::find(&mut transaction, code, self.today()).await?;
+        transaction.rollback().await?;
+        market.ok_or_else(|| no_market(code))
+    }
+
+    /// Returns all markets, by code.
+    ///
+    /// # Errors
+    /// Whatever the store meets.
+    pub async fn markets(&self) -> Result<Vec<Market>, AppError> {
+        let mut transaction = self.store.begin_read().await?;
+        let markets = markets::all(&mut transaction, self.today()).await?;
+        transaction.rollback().await?;
+        Ok(markets)
+    }
+}
+
+/// The answer that there is no such market.
+pub(crate) fn no_market(code: &MarketCode) -> AppError {
+    AppError::not_found(Message::new(
+        format!("Không có chợ mã {code}. Xem danh sách: socho market list."),
+        format!("There is no market {code}. See the list: socho market list."),
+    ))
 }

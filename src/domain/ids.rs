@@ -95,6 +95,8 @@ pub struct StallNumber(i64);
 impl StallNumber {
     /// Largest number that five symbols of base 31 can carry: 31⁵ − 1.
     pub const MAX: i64 = 28_629_150;
+    /// The first number.
+    pub const FIRST: Self = Self(1);
 
     /// Returns the stall number, 1 ..= [`Self::MAX`].
     ///

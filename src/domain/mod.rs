@@ -13,5 +13,7 @@ pub mod ledger_account;
 pub mod memo;
 pub mod money;
 pub mod posting;
+pub mod registration;
 pub mod settlement;
 pub mod text;
+pub mod words;

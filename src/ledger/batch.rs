@@ -1,6 +1,8 @@
 //! What a judged batch writes: rows that are final, and changes of kept totals, folded so that
 //! each touched row is written once.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::facts::{EventMoment, Head};
@@ -144,6 +146,8 @@ pub struct Batch {
     pub pairings: Vec<Pairing>,
     /// Pairings that end, because a person booked the report as money of its own.
     pub released: Vec<Pairing>,
+    /// Sources whose references were confirmed by one another.
+    pub agreeing: BTreeSet<SourceId>,
     /// The changes of kept totals.
     pub deltas: Deltas,
     /// The previous batch's hash.

@@ -205,6 +205,8 @@ pub struct Facts {
     pub credits: HashMap<(SettledAccount, Dong), Vec<Claim>>,
     /// Credits, with the sources whose report has been recognised as it.
     pub pairings: HashSet<(i64, SourceId)>,
+    /// Sources whose references another source has confirmed in this market.
+    pub agreeing: HashSet<SourceId>,
     /// Postings that corrections name, whatever rests on them, and the postings those rest on.
     pub postings: BTreeMap<Seq, KnownPosting>,
     /// Items that decisions name.

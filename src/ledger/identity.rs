@@ -5,6 +5,11 @@
 //! | (a) | source and event id | duplicate, or conflict | – |
 //! | (b) | settled account, bank's date, reference | reused reference | duplicate, or conflict |
 //! | (c) | settled account, amount, ±10 minutes (±1 day without a time) | never: two equal sales are normal | paired one to one |
+//!
+//! (c) exists because the same money often has other references elsewhere. It does not apply
+//! between two sources whose references have been confirmed by (b) in this market when both items
+//! carry references of one shape: there another reference is other money, and equal prices paid
+//! within ten minutes are a market's normal morning.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -136,6 +141,7 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .flatten()
         .filter(|credit| credit.source != candidate.source)
         .filter(|credit| !facts.pairings.contains(&(credit.credit, candidate.source)))
+        .filter(|credit| !is_other_money(facts, candidate, credit))
         .filter_map(|credit| {
             let apart = distance(credit.at, credit.event_date, candidate.moment.at, candidate.moment.event_date)?;
             Some((apart, credit))
@@ -153,6 +159,21 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         claims_event: candidate.event_key().is_some(),
         claims_reference: candidate.reference.is_some(),
     })
+}
+
+/// Tells whether the references alone say that a credit is other money.
+fn is_other_money(facts: &Facts, candidate: &Candidate<'_>, credit: &Claim) -> bool {
+    let confirmed = facts.agreeing.contains(&candidate.source) && facts.agreeing.contains(&credit.source);
+    match (candidate.reference, &credit.reference) {
+        (Some(one), Some(other)) => confirmed && one != other && same_shape(one.as_str(), other.as_str()),
+        (Some(_) | None, _) => false,
+    }
+}
+
+/// One shape: the same letters in front and nearly the same length, `FT26328100200` and `FT263281003`.
+fn same_shape(one: &str, other: &str) -> bool {
+    let letters = |text: &str| text.chars().take_while(|c| c.is_alphabetic()).collect::<String>();
+    letters(one) == letters(other) && one.len().abs_diff(other.len()) <= 2
 }
 
 /// Returns how far apart two events are, or `None` when they are too far to be the same money.

@@ -2,6 +2,8 @@
 //!
 //! Works are judged in order, and each sees what the ones before it in the batch decided.
 
+use std::collections::BTreeSet;
+
 use super::batch::{Batch, ItemText, JudgedRow, Pairing, Posting};
 use super::destination::{self, Destination};
 use super::facts::{Claim, EventMoment, Facts, HeldItem, KnownPosting, Precision};
@@ -76,6 +78,7 @@ impl Bench {
             texts: Vec::new(),
             pairings: Vec::new(),
             released: Vec::new(),
+            agreeing: BTreeSet::new(),
             deltas: Deltas::default(),
             previous_hash: facts.head.last_hash.clone(),
             next_head: facts.head.clone(),
@@ -205,6 +208,13 @@ impl Bench {
             let pairing = Pairing { credit: known.earlier.credit, source: row.source, item: row.item };
             self.batch.pairings.push(pairing);
             self.facts.pairings.insert((pairing.credit, pairing.source));
+            if known.reason == reason::SAME_REFERENCE {
+                for source in [row.source, known.earlier.source] {
+                    if self.facts.agreeing.insert(source) {
+                        self.batch.agreeing.insert(source);
+                    }
+                }
+            }
         }
         self.remember(&row, known.paired.then_some(known.earlier.credit));
         self.file(row, item, Some(settlement))

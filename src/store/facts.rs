@@ -28,6 +28,8 @@ pub(crate) struct Kept {
     pub(crate) bindings: Arc<Bindings>,
     /// The sources that have reported to this market: with one alone there is nothing to pair.
     pub(crate) sources: Arc<HashSet<SourceId>>,
+    /// The sources whose references another source has confirmed.
+    pub(crate) agreeing: Arc<HashSet<SourceId>>,
 }
 
 /// Reads everything that `works` may depend on.
@@ -52,6 +54,7 @@ pub(crate) async fn read(
         references: HashMap::new(),
         credits: HashMap::new(),
         pairings: HashSet::new(),
+        agreeing: (*kept.agreeing).clone(),
         postings: BTreeMap::new(),
         held: HashMap::new(),
     };
@@ -293,7 +296,10 @@ pub(crate) async fn kept(transaction: &mut Transaction, market: MarketId) -> Res
     const SOURCES: &str = "SELECT source_id FROM source_totals WHERE market_id = $1 GROUP BY source_id ORDER BY source_id \
         LIMIT 10000";
     let bindings = Arc::new(super::bindings::load(transaction, market).await?);
-    let rows = transaction.rows(SOURCES, binds![market.get()]).await?;
-    let sources: Result<HashSet<SourceId>> = rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect();
-    Ok(Kept { bindings, sources: Arc::new(sources?) })
+    const AGREEING: &str =
+        "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY source_id LIMIT 10000";
+    let ids = |rows: Vec<Row>| rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect::<Result<_>>();
+    let sources = ids(transaction.rows(SOURCES, binds![market.get()]).await?)?;
+    let agreeing = ids(transaction.rows(AGREEING, binds![market.get()]).await?)?;
+    Ok(Kept { bindings, sources: Arc::new(sources), agreeing: Arc::new(agreeing) })
 }

@@ -73,3 +73,10 @@ fn settlement(row: &Row) -> Result<Option<Settlement>> {
         payer: row.text("payer")?,
     }))
 }
+
+/// Reads the raw body kept with an item, if it was kept there.
+pub(crate) async fn raw(transaction: &mut Transaction, market: MarketId, item: i64) -> Result<Option<Vec<u8>>> {
+    const SQL: &str = "SELECT raw FROM inbox_texts WHERE market_id = $1 AND item = $2";
+    let row = transaction.row(SQL, binds![market.get(), item]).await?;
+    Ok(row.map(|row| row.optional_bytes("raw")).transpose()?.flatten())
+}

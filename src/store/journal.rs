@@ -151,8 +151,15 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
     for Pairing { credit, source, .. } in &batch.released {
         transaction.execute_exactly(1, DELETE, binds![batch.market.get(), *credit, source.get()]).await?;
     }
+    const AGREE: &str = "INSERT INTO reference_agreements (market_id, source_id) \
+        SELECT h.market_id, u.source_id FROM market_head h, {rows} WHERE h.market_id = $1 \
+        ON CONFLICT (market_id, source_id) DO NOTHING";
     if batch.pairings.is_empty() {
         return Ok(());
+    }
+    if !batch.agreeing.is_empty() {
+        let rows = Rows::new().with("source_id", Column::ints(batch.agreeing.iter().map(|source| source.get())));
+        transaction.execute(AGREE, binds![batch.market.get(), rows]).await?;
     }
     let rows = Rows::new()
         .with("credit_item", Column::ints(batch.pairings.iter().map(|p| p.credit)))

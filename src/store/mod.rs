@@ -9,13 +9,18 @@
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
 mod bindings;
+pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub mod error;
 mod facts;
 pub mod head;
-mod held;
+pub(crate) mod held;
 mod journal;
+pub(crate) mod markets;
+pub(crate) mod register;
 pub mod routing;
+pub(crate) mod sources;
+pub(crate) mod waiting;
 pub mod writer;
 
 use std::sync::{PoisonError, RwLock};

@@ -257,7 +257,9 @@ impl Worker {
         }
         let mut sources = (*kept.sources).clone();
         sources.extend(judged.batch.items.iter().map(|item| item.source));
-        let kept = Kept { sources: Arc::new(sources), ..kept };
+        let mut agreeing = (*kept.agreeing).clone();
+        agreeing.extend(judged.batch.agreeing.iter().copied());
+        let kept = Kept { sources: Arc::new(sources), agreeing: Arc::new(agreeing), ..kept };
         self.kept.insert(market, (version.saturating_add(1), kept));
         Ok(Some(judged.done))
     }

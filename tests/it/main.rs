@@ -9,4 +9,6 @@
 
 mod dialects;
 mod memos;
+mod settlements;
 mod vietqr;
+mod world;

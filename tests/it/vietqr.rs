@@ -27,13 +27,8 @@ fn every_sample_encodes_parses_or_is_refused_as_it_says() {
         assert_eq!(parsed.memo(), sample["memo"].as_str());
         assert_eq!(parsed.service().as_str(), sample["service"].as_str().unwrap());
         if sample["tolerate"].is_null() {
-            let built = VietQr::new(
-                parsed.bin().clone(),
-                parsed.account(),
-                parsed.service(),
-                parsed.amount(),
-                parsed.memo(),
-            );
+            let built =
+                VietQr::new(parsed.bin().clone(), parsed.account(), parsed.service(), parsed.amount(), parsed.memo());
             assert_eq!(built.unwrap().to_string(), payload);
         }
     }

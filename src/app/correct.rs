@@ -1,0 +1,120 @@
+//! Corrections of the journal by people: reversals, assignments, cash handed back, exclusions.
+
+use super::App;
+use super::error::{AppError, ErrorKind, Message};
+use crate::domain::ids::PostingName;
+use crate::ledger::work::{Correction, CorrectionAction, Done, RuleBroken, Work};
+
+/// Longest reason that is kept, in characters.
+pub const REASON_MAX: usize = 500;
+
+impl App {
+    /// Makes a correction of a posting of the named market; `action` names the posting by its
+    /// journal number.
+    ///
+    /// # Errors
+    /// `reason_missing`, `not_found`, or the rule that refuses it.
+    pub async fn correct(
+        &self,
+        posting: &PostingName,
+        actor: &str,
+        reason: &str,
+        action: impl FnOnce(crate::domain::ids::Seq) -> CorrectionAction,
+    ) -> Result<PostingName, AppError> {
+        let market = self.market(&posting.market).await?;
+        let correction =
+            Correction { actor: actor.to_owned(), reason: checked_reason(reason)?, action: action(posting.seq) };
+        match self.writer.submit(market.id, vec![Work::Correct(correction)]).await?.pop() {
+            Some(Done::Posted(seq)) => Ok(PostingName { market: market.code, seq }),
+            Some(Done::Refused(rule)) => Err(refused(&rule)),
+            Some(Done::Judged(_) | Done::RouteAgain) | None => {
+                Err(AppError::internal("a correction without an outcome"))
+            }
+        }
+    }
+}
+
+/// Returns the reason, trimmed; nobody corrects without one.
+pub(crate) fn checked_reason(reason: &str) -> Result<String, AppError> {
+    let reason = reason.trim();
+    if (1..=REASON_MAX).contains(&reason.chars().count()) && !reason.contains('\0') {
+        return Ok(reason.to_owned());
+    }
+    let message = Message::new(
+        format!("Cần ghi lý do, từ 1 đến {REASON_MAX} ký tự."),
+        format!("A reason of 1 to {REASON_MAX} characters is needed."),
+    );
+    Err(AppError::field("reason", "reason_missing", message))
+}
+
+/// Says which rule refuses a correction or a decision.
+pub(crate) fn refused(rule: &RuleBroken) -> AppError {
+    let (kind, code, vi, en) = match rule {
+        RuleBroken::NoSuchPosting(seq) => {
+            let seq = seq.get();
+            (
+                ErrorKind::NotFound,
+                "not_found",
+                format!("Không có bút toán số {seq}."),
+                format!("There is no posting {seq}."),
+            )
+        }
+        RuleBroken::NotLive(seq) => {
+            let seq = seq.get();
+            let (vi, en) = (format!("Bút toán {seq} đã bị đảo."), format!("Posting {seq} has been reversed."));
+            (ErrorKind::Conflict, "posting_not_live", vi, en)
+        }
+        RuleBroken::AlreadyReversed { posting, by } => {
+            let (posting, by) = (posting.get(), by.get());
+            let vi = format!("Bút toán {posting} đã được đảo bởi bút toán {by}.");
+            (ErrorKind::Conflict, "already_reversed", vi, format!("Posting {posting} was reversed by {by}."))
+        }
+        RuleBroken::RestedOn { posting, by } => {
+            let (posting, by) = (posting.get(), by.get());
+            let vi = format!("Bút toán {by} đang dựa trên bút toán {posting}: hãy đảo {by} trước.");
+            (ErrorKind::Conflict, "rested_on", vi, format!("Posting {by} rests on {posting}: reverse {by} first."))
+        }
+        RuleBroken::NotInSuspense(seq) => {
+            let seq = seq.get();
+            let vi = format!("Bút toán {seq} không nằm trong tài khoản chờ xử lý.");
+            (ErrorKind::Conflict, "not_in_suspense", vi, format!("Posting {seq} does not lie in suspense."))
+        }
+        RuleBroken::NotAtStall(seq) => {
+            let seq = seq.get();
+            let vi = format!("Bút toán {seq} chưa đưa tiền về sạp nào.");
+            (ErrorKind::Conflict, "not_at_stall", vi, format!("Posting {seq} brought no money to a stall."))
+        }
+        RuleBroken::NoSuchStall(stall) => {
+            let stall = stall.get();
+            let vi = format!("Sạp số {stall} không thuộc chợ này.");
+            (ErrorKind::NotFound, "not_found", vi, format!("Stall number {stall} is not of this market."))
+        }
+        RuleBroken::MoreThanLeft { asked, left, .. } => {
+            let vi = format!("Số tiền {} lớn hơn phần còn lại {}.", asked.with_unit(), left.with_unit());
+            let en = format!("{asked} đồng is more than the {left} đồng left.");
+            (ErrorKind::Invalid, "more_than_left", vi, en)
+        }
+        RuleBroken::NoSuchItem(item) => {
+            let vi = format!("Không có mục {item} đang chờ xử lý.");
+            (ErrorKind::NotFound, "not_found", vi, format!("There is no held item {item}."))
+        }
+        RuleBroken::AlreadyResolved(item) => {
+            let vi = format!("Mục {item} đã được xử lý.");
+            (ErrorKind::Conflict, "already_resolved", vi, format!("Item {item} was resolved already."))
+        }
+        RuleBroken::NeverBooked(why) => {
+            let vi = format!("Mục bị giữ vì {why:?} không bao giờ được ghi sổ; chỉ có thể bỏ qua.");
+            (ErrorKind::Conflict, "never_booked", vi, format!("An item held for {why:?} is never booked; dismiss it."))
+        }
+        RuleBroken::NotListed(tail) => {
+            let vi = format!("Tài khoản …{tail} chưa đăng ký ở chợ này.");
+            (
+                ErrorKind::Conflict,
+                "account_not_listed",
+                vi,
+                format!("Account …{tail} is not registered in this market."),
+            )
+        }
+    };
+    AppError::new(kind, code, Message::new(vi, en))
+}

@@ -1,0 +1,328 @@
+//! Receiving what a bank's sender reports: authenticate, read, route, have the market's writer
+//! judge and book, and answer only after COMMIT.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::App;
+use super::error::{AppError, Message};
+use super::manage_sources::{credentials, no_source, refusal_text, secrets};
+use crate::bank::{self, Delivery, Refusal, Request, answer};
+use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq};
+use crate::domain::inbox::Outcome;
+use crate::domain::settlement::Item;
+use crate::ledger::routing;
+use crate::ledger::work::{Content, Done, Incoming, IncomingItem, JudgedItem, Work};
+use crate::store::deliveries;
+use crate::store::error::StoreError;
+use crate::store::routing::{Directory, Sender};
+
+/// How often a delivery is routed again because the reference tables moved meanwhile.
+const ROUTE_ATTEMPTS: u32 = 5;
+
+/// One inbound request.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// The source's name, from the address.
+    pub source: String,
+    /// What follows it in the address, `""` or for example `/api/token_generate`.
+    pub sub_path: String,
+    /// Header names and raw values.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body's bytes, exactly as received.
+    pub body: Vec<u8>,
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyStatus {
+    /// Taken, and durable.
+    Accepted,
+    /// Authentication missing or wrong; nothing was stored.
+    Unauthenticated,
+    /// The signature is right, its time is not; kept.
+    Stale,
+    /// Cannot be read; kept.
+    Unreadable,
+    /// No such source, or the dialect has no such path.
+    NoSuchSource,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// How it went.
+    pub status: ReplyStatus,
+    /// The answer in the dialect's own JSON; `None` where it has no words for this.
+    pub body: Option<String>,
+    /// A stable code for the answer without words of its own.
+    pub code: &'static str,
+    /// The same for people.
+    pub message: Message,
+    /// What became of each item, for callers that show it (the command line).
+    pub items: Vec<ItemAnswer>,
+}
+
+/// What became of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemAnswer {
+    /// Its name.
+    pub item: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, where the outcome alone does not say it.
+    pub reason: Option<String>,
+    /// The posting, by name.
+    pub posting: Option<String>,
+}
+
+impl App {
+    /// Receives one request of a source.
+    ///
+    /// # Errors
+    /// When the book cannot be written now: nothing was acknowledged, the sender tries again.
+    pub async fn receive_settlement(&self, inbound: Inbound) -> Result<Reply, AppError> {
+        let mut directory = self.directory.get();
+        let Some(sender) = self.find_sender(&mut directory, &inbound.source).await? else {
+            let error = no_source(&inbound.source);
+            return Ok(reply(ReplyStatus::NoSuchSource, None, "not_found", error.message));
+        };
+        let request = Request { sub_path: &inbound.sub_path, headers: &inbound.headers, body: &inbound.body };
+        let now = self.clock.now();
+        let mut received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request);
+        let mut sender = sender;
+        if matches!(received, Err(Refusal::Unauthenticated(_))) {
+            // Another process may have rotated the secret since the directory was read.
+            directory = self.directory.refresh(&self.store).await?;
+            if let Some(fresh) = directory.senders.get(&inbound.source) {
+                sender = Arc::clone(fresh);
+                received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request);
+            }
+        }
+        match received {
+            Ok(Delivery::TokenIssued { token, expires_in_s }) => {
+                let body = Some(answer::token(&token, expires_in_s));
+                Ok(reply(ReplyStatus::Accepted, body, "ok", Message::new("", "")))
+            }
+            Ok(Delivery::Items(items)) => {
+                let judged = self.judge_items(&sender, directory, items, inbound.body).await?;
+                Ok(accepted(&sender, judged))
+            }
+            Err(refusal) => self.refuse(&sender, &refusal, inbound.body).await,
+        }
+    }
+
+    async fn find_sender(&self, directory: &mut Arc<Directory>, name: &str) -> Result<Option<Arc<Sender>>, AppError> {
+        if let Some(sender) = directory.senders.get(name) {
+            return Ok(Some(Arc::clone(sender)));
+        }
+        *directory = self.directory.refresh(&self.store).await?;
+        Ok(directory.senders.get(name).cloned())
+    }
+
+    async fn refuse(&self, sender: &Sender, refusal: &Refusal, body: Vec<u8>) -> Result<Reply, AppError> {
+        let why = refusal_text(refusal);
+        match refusal {
+            Refusal::NoSuchPath => {
+                let message = Message::new("Địa chỉ này không có.", "There is no such address.");
+                Ok(reply(ReplyStatus::NoSuchSource, None, "not_found", message))
+            }
+            Refusal::Unauthenticated(_) => {
+                let message = Message::new("Xác thực thiếu hoặc sai.", format!("Authentication failed: {why}."));
+                let body = answer::unauthenticated(sender.dialect);
+                Ok(reply(ReplyStatus::Unauthenticated, body, "signature_invalid", message))
+            }
+            Refusal::Stale { .. } => {
+                self.keep(sender, Outcome::Stale, why.clone(), body).await?;
+                let message = Message::new(
+                    "Chữ ký đúng nhưng giờ ký lệch quá mức cho phép.",
+                    format!("The signature is right, but {why}; check both clocks."),
+                );
+                Ok(reply(ReplyStatus::Stale, None, "timestamp_skew", message))
+            }
+            Refusal::Unreadable(_) => {
+                self.keep(sender, Outcome::Rejected, why.clone(), body).await?;
+                let message = Message::new(format!("Không đọc được: {why}."), format!("Cannot be read: {why}."));
+                let body = answer::unreadable(sender.dialect, &why);
+                Ok(reply(ReplyStatus::Unreadable, body, "validation_failed", message))
+            }
+        }
+    }
+
+    /// Keeps a body for a person to look at.
+    async fn keep(&self, sender: &Sender, outcome: Outcome, why: String, body: Vec<u8>) -> Result<(), AppError> {
+        let market = sender.allowance.market;
+        for _ in 0..ROUTE_ATTEMPTS {
+            let directory = self.directory.get();
+            let content = Content::Kept { outcome, why: Some(why.clone()) };
+            let incoming = Incoming {
+                delivery: DeliveryId(self.ids.uuid()?),
+                source: sender.allowance.source,
+                reference_version: directory.version,
+                items: vec![self.item(0, content, Some(body.clone()))?],
+            };
+            match self.writer.submit(market, vec![Work::Deliver(incoming)]).await?.pop() {
+                Some(Done::RouteAgain) => {
+                    self.directory.refresh(&self.store).await?;
+                }
+                _ => return Ok(()),
+            }
+        }
+        Err(StoreError::Contended { attempts: ROUTE_ATTEMPTS }.into())
+    }
+
+    fn item(&self, part: i64, content: Content, raw: Option<Vec<u8>>) -> Result<IncomingItem, AppError> {
+        Ok(IncomingItem { part, content, salt: self.ids.salt()?, raw, resolves: None, actor: None })
+    }
+
+    /// Routes the items and has their markets judge them; again when routes moved meanwhile.
+    pub(crate) async fn judge_items(
+        &self,
+        sender: &Sender,
+        mut directory: Arc<Directory>,
+        items: Vec<Item>,
+        body: Vec<u8>,
+    ) -> Result<Vec<ItemAnswer>, AppError> {
+        for _ in 0..ROUTE_ATTEMPTS {
+            let markets = self.route(sender, &directory, &items)?;
+            let delivery = DeliveryId(self.ids.uuid()?);
+            let judged = if markets.len() <= 1 {
+                let groups = markets.into_iter().next();
+                let Some((market, mut group)) = groups else { return Ok(Vec::new()) };
+                if let Some(first) = group.first_mut() {
+                    first.raw = Some(body.clone());
+                }
+                self.deliver(sender, &directory, delivery, market, group).await?
+            } else {
+                self.deliver_to_several(sender, &directory, delivery, markets, body.clone()).await?
+            };
+            match judged {
+                Some(answers) => return Ok(answers),
+                None => directory = self.directory.refresh(&self.store).await?,
+            }
+        }
+        Err(StoreError::Contended { attempts: ROUTE_ATTEMPTS }.into())
+    }
+
+    /// Groups the items by the market that judges them.
+    fn route(
+        &self,
+        sender: &Sender,
+        directory: &Directory,
+        items: &[Item],
+    ) -> Result<BTreeMap<MarketId, Vec<IncomingItem>>, AppError> {
+        let home = sender.allowance.market;
+        let now = self.clock.now();
+        let mut markets: BTreeMap<MarketId, Vec<IncomingItem>> = BTreeMap::new();
+        for (part, item) in (1_i64..).zip(items) {
+            let (market, content) = match item.clone() {
+                Item::Credit(settlement) => {
+                    let routed = routing::route(&settlement, &sender.allowance, &directory.routes, now);
+                    (routed.market, Content::Credit { settlement, routed })
+                }
+                Item::Ignored { why, settlement } => {
+                    let routed = settlement
+                        .as_ref()
+                        .map(|settlement| routing::route(settlement, &sender.allowance, &directory.routes, now).market);
+                    (routed.unwrap_or(home), Content::Ignored { why, settlement })
+                }
+                Item::Rejected { why } => (home, Content::Kept { outcome: Outcome::Rejected, why: Some(why) }),
+            };
+            markets.entry(market).or_default().push(self.item(part, content, None)?);
+        }
+        Ok(markets)
+    }
+
+    /// Has one market judge its items; `None` when they must be routed again.
+    pub(crate) async fn deliver(
+        &self,
+        sender: &Sender,
+        directory: &Directory,
+        delivery: DeliveryId,
+        market: MarketId,
+        items: Vec<IncomingItem>,
+    ) -> Result<Option<Vec<ItemAnswer>>, AppError> {
+        let incoming =
+            Incoming { delivery, source: sender.allowance.source, reference_version: directory.version, items };
+        match self.writer.submit(market, vec![Work::Deliver(incoming)]).await?.pop() {
+            Some(Done::Judged(judged)) => {
+                Ok(Some(judged.iter().map(|item| self.answer_item(directory, market, item)).collect()))
+            }
+            Some(Done::RouteAgain) => Ok(None),
+            Some(Done::Refused(rule)) => Err(super::correct::refused(&rule)),
+            Some(Done::Posted(_)) | None => Err(AppError::internal("a delivery without an outcome")),
+        }
+    }
+
+    /// A delivery for several markets: its body is recorded first, then each market judges its
+    /// items in a transaction of its own; what a crash interrupts is judged at the next start.
+    async fn deliver_to_several(
+        &self,
+        sender: &Sender,
+        directory: &Directory,
+        delivery: DeliveryId,
+        markets: BTreeMap<MarketId, Vec<IncomingItem>>,
+        body: Vec<u8>,
+    ) -> Result<Option<Vec<ItemAnswer>>, AppError> {
+        let home = sender.allowance.market;
+        let count = markets.values().map(Vec::len).sum();
+        deliveries::begin(&self.store, home, delivery, count).await?;
+        let received = self.item(0, Content::Kept { outcome: Outcome::Received, why: None }, Some(body))?;
+        if self.deliver(sender, directory, delivery, home, vec![received]).await?.is_none() {
+            deliveries::forget(&self.store, home, delivery).await?;
+            return Ok(None);
+        }
+        let mut answers = Vec::new();
+        for (market, items) in markets {
+            match self.deliver(sender, directory, delivery, market, items).await? {
+                Some(judged) => answers.extend(judged),
+                // What was judged before the routes moved is known by its identity when it comes again.
+                None => return Ok(None),
+            }
+        }
+        deliveries::finish(&self.store, home, delivery).await?;
+        Ok(Some(answers))
+    }
+
+    /// Judges deliveries that a crash left without all outcomes.
+    pub(crate) async fn finish_deliveries(&self) -> Result<(), AppError> {
+        for unfinished in deliveries::unfinished(&self.store).await? {
+            let directory = self.directory.refresh(&self.store).await?;
+            let sender = directory.senders.values().find(|s| s.allowance.source == unfinished.source).cloned();
+            if let (Some(sender), Some(body)) = (sender, unfinished.body) {
+                let headers = Vec::new();
+                let request = Request { sub_path: "", headers: &headers, body: &body };
+                if let Ok(items) = bank::read(sender.dialect, sender.local_as_utc, &request) {
+                    self.judge_items(&sender, directory, items, body).await?;
+                }
+            }
+            deliveries::finish(&self.store, unfinished.market, unfinished.delivery).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn answer_item(&self, directory: &Directory, market: MarketId, item: &JudgedItem) -> ItemAnswer {
+        let name = ItemName { market, item: item.item, recorded_at_ms: self.clock.now().as_millisecond() };
+        let posting =
+            |seq: Seq| directory.markets.get(&market).map(|code| PostingName { market: code.clone(), seq }.to_string());
+        ItemAnswer {
+            item: name.to_string(),
+            outcome: item.outcome,
+            reason: item.reason.clone(),
+            posting: item.posting.and_then(posting),
+        }
+    }
+}
+
+fn accepted(sender: &Sender, items: Vec<ItemAnswer>) -> Reply {
+    let first = items.first();
+    let outcome = first.map_or(Outcome::Ignored, |item| item.outcome);
+    let posting = first.and_then(|item| item.posting.as_deref());
+    let receipt = first.map_or("", |item| item.item.as_str());
+    let body = answer::success(sender.dialect, outcome, posting, receipt);
+    Reply { items, ..reply(ReplyStatus::Accepted, Some(body), "ok", Message::new("", "")) }
+}
+
+fn reply(status: ReplyStatus, body: Option<String>, code: &'static str, message: Message) -> Reply {
+    Reply { status, body, code, message, items: Vec::new() }
+}

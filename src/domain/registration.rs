@@ -1,0 +1,121 @@
+//! Registration: who sells where and which account receives the money.
+
+use thiserror::Error;
+
+use super::account::{AccountKind, BankAccount};
+use super::calendar::Cutoff;
+use super::ids::{MarketCode, MarketId, StallNumber, VendorId};
+use super::text::{self, Name};
+
+/// Longest printed stall code, in characters.
+const STALL_CODE_MAX: usize = 24;
+
+/// A market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Market {
+    /// Its internal number.
+    pub id: MarketId,
+    /// Its public code; never changes.
+    pub code: MarketCode,
+    /// Its name.
+    pub name: Name,
+    /// The ward it lies in now, when that is known.
+    pub ward: Option<String>,
+    /// The time at which its book day breaks now.
+    pub cutoff: Cutoff,
+    /// Whether it is demonstration data.
+    pub demo: bool,
+}
+
+/// A stall's code as it is printed, for example `NL1-B07`; two codes that differ only in case,
+/// marks, blanks or dashes are the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StallCode(String);
+
+/// Why a text is not a stall code.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("stall code {0:?} must have 1 to {STALL_CODE_MAX} characters, among them a letter or a digit")]
+pub struct StallCodeError(String);
+
+impl StallCode {
+    /// Returns the code's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the form that decides whether two codes are the same.
+    #[must_use]
+    pub fn key(&self) -> String {
+        text::code_key(&self.0)
+    }
+}
+
+impl std::fmt::Display for StallCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for StallCode {
+    type Err = StallCodeError;
+
+    fn from_str(typed: &str) -> Result<Self, StallCodeError> {
+        let refuse = || StallCodeError(typed.chars().take(40).collect());
+        let name = Name::new(typed).map_err(|_| refuse())?;
+        let code = name.as_str();
+        // A code stands in addresses: a slash or a percent sign would break them.
+        let safe = !code.chars().any(|c| matches!(c, '/' | '\\' | '%' | '?' | '#' | '<' | '>' | '"' | '&'));
+        if safe && code.chars().count() <= STALL_CODE_MAX && !text::code_key(code).is_empty() {
+            Ok(Self(code.to_owned()))
+        } else {
+            Err(refuse())
+        }
+    }
+}
+
+/// What is asked for: a stall, its vendor and the account that receives. A collecting account
+/// needs no stall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The stall.
+    pub stall: Option<StallCode>,
+    /// The vendor.
+    pub vendor: Name,
+    /// What is sold there.
+    pub category: String,
+    /// The account.
+    pub account: BankAccount,
+    /// Whose account it is.
+    pub kind: AccountKind,
+    /// The holder's name as bank apps show it.
+    pub holder: String,
+}
+
+/// A stall as it stands in the register, with its vendor and its first receiving account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredStall {
+    /// Its number in the installation.
+    pub number: StallNumber,
+    /// Its printed code.
+    pub code: StallCode,
+    /// What is sold there.
+    pub category: String,
+    /// Who sells there now.
+    pub vendor: Option<(VendorId, Name)>,
+    /// The account its QR pays into.
+    pub account: Option<RegisteredAccount>,
+}
+
+/// A receiving account as it stands in the register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredAccount {
+    /// The account.
+    pub account: BankAccount,
+    /// Whose account it is.
+    pub kind: AccountKind,
+    /// The holder's name as bank apps show it.
+    pub holder: String,
+    /// Its vendor; none for a collecting account.
+    pub vendor: Option<VendorId>,
+}
