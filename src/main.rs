@@ -1,3 +1,5 @@
 //! Starts the `socho` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    socho::cli::run()
+}

@@ -3,6 +3,7 @@
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use crate::domain::ids::PostingName;
+use crate::domain::money::Dong;
 use crate::ledger::work::{Correction, CorrectionAction, Done, RuleBroken, Work};
 
 /// Longest reason that is kept, in characters.
@@ -117,4 +118,58 @@ pub(crate) fn refused(rule: &RuleBroken) -> AppError {
         }
     };
     AppError::new(kind, code, Message::new(vi, en))
+}
+
+impl App {
+    /// Reverses a posting in full.
+    ///
+    /// # Errors
+    /// As [`App::correct`].
+    pub async fn reverse(&self, posting: &PostingName, actor: &str, reason: &str) -> Result<PostingName, AppError> {
+        self.correct(posting, actor, reason, |posting| CorrectionAction::Reverse { posting }).await
+    }
+
+    /// Moves a settlement out of suspense to its stall.
+    ///
+    /// # Errors
+    /// As [`App::correct`]; `not_found` for the stall.
+    pub async fn assign(
+        &self,
+        posting: &PostingName,
+        actor: &str,
+        reason: &str,
+        stall: &str,
+    ) -> Result<PostingName, AppError> {
+        let stalls = self.stalls(&posting.market, None).await?;
+        let stall = super::journal::find_stall(&stalls, stall)?.number;
+        self.correct(posting, actor, reason, |posting| CorrectionAction::Assign { posting, stall }).await
+    }
+
+    /// Records that part of a payment was handed back in cash.
+    ///
+    /// # Errors
+    /// As [`App::correct`].
+    pub async fn cash_change(
+        &self,
+        posting: &PostingName,
+        actor: &str,
+        reason: &str,
+        amount: Dong,
+    ) -> Result<PostingName, AppError> {
+        self.correct(posting, actor, reason, |posting| CorrectionAction::CashChange { posting, amount }).await
+    }
+
+    /// Records that part of a payment was not a sale.
+    ///
+    /// # Errors
+    /// As [`App::correct`].
+    pub async fn exclude(
+        &self,
+        posting: &PostingName,
+        actor: &str,
+        reason: &str,
+        amount: Dong,
+    ) -> Result<PostingName, AppError> {
+        self.correct(posting, actor, reason, |posting| CorrectionAction::Exclude { posting, amount }).await
+    }
 }

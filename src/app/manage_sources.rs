@@ -301,3 +301,16 @@ fn show(sender: &Sender, code: impl Fn(MarketId) -> Option<MarketCode>) -> Sourc
             .and_then(|(_, until)| jiff::Timestamp::from_microsecond(*until).ok()),
     }
 }
+
+/// Returns a source as the API shows it; secrets are never shown.
+#[must_use]
+pub fn source_json(source: &SourceShown) -> serde_json::Value {
+    serde_json::json!({
+        "name": source.name.as_str(), "dialect": source.dialect.as_str(),
+        "market": source.market.as_ref().map(MarketCode::as_str), "every_account": source.every_account,
+        "accounts": source.accounts.iter().map(AccountNumber::as_str).collect::<Vec<_>>(),
+        "time": if source.local_as_utc { "local-as-utc" } else { "utc" }, "tolerance_s": source.tolerance_s,
+        "previous_secret_until": source.previous_secret_until.map(crate::domain::calendar::rfc3339),
+        "ingest_path": format!("/v1/ingest/{}", source.name),
+    })
+}

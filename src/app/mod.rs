@@ -5,13 +5,19 @@ pub mod add_market;
 pub mod banks;
 pub mod clock;
 pub mod correct;
+pub mod daily_report;
+pub mod demo;
+mod demo_names;
 pub mod error;
 pub mod ids;
+pub mod import_vendors;
+pub mod journal;
 pub mod manage_sources;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod verify_books;
 pub mod words;
 
 use std::sync::Arc;
@@ -28,6 +34,7 @@ use crate::store::{EngineKind, Store, markets};
 use error::{AppError, Message};
 use ids::IdSource;
 
+pub use crate::ledger::totals::Tally;
 pub use crate::store::OpenOptions;
 
 /// The running program: the book, its writer, the time and the source of identifiers.
@@ -69,6 +76,12 @@ impl App {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Returns a name for one request, for logs and answers.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        self.ids.uuid().map(|id| format!("req_{id}")).unwrap_or_default()
     }
 
     /// Returns today's calendar date in Vietnam.

@@ -8,7 +8,7 @@ use super::App;
 use super::error::{AppError, Message};
 use super::manage_sources::{credentials, no_source, refusal_text, secrets};
 use crate::bank::{self, Delivery, Refusal, Request, answer};
-use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq};
+use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceName};
 use crate::domain::inbox::Outcome;
 use crate::domain::settlement::Item;
 use crate::ledger::routing;
@@ -109,6 +109,24 @@ impl App {
                 Ok(accepted(&sender, judged))
             }
             Err(refusal) => self.refuse(&sender, &refusal, inbound.body).await,
+        }
+    }
+
+    /// Takes a body as if the source had sent it, without its signature: for whoever runs the
+    /// program on the book's machine (`socho ingest`).
+    ///
+    /// # Errors
+    /// `not_found` for the source; when the book cannot be written now.
+    pub async fn ingest_body(&self, source: &SourceName, body: Vec<u8>) -> Result<Reply, AppError> {
+        let sender = self.sender(source).await?;
+        let headers = Vec::new();
+        let request = Request { sub_path: "", headers: &headers, body: &body };
+        match bank::read(sender.dialect, sender.local_as_utc, &request) {
+            Ok(items) => {
+                let judged = self.judge_items(&sender, self.directory.get(), items, body).await?;
+                Ok(accepted(&sender, judged))
+            }
+            Err(refusal) => self.refuse(&sender, &refusal, body).await,
         }
     }
 

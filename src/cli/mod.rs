@@ -1,1 +1,128 @@
-//! cli
+//! The command line: clap's tree, one file a command, text or JSON out. No rule lives here: every
+//! command calls the `app` function that the page and the API call too.
+
+mod amount;
+mod book;
+mod config;
+mod demo;
+mod ingest;
+mod market;
+mod memo;
+mod output;
+mod qr;
+mod report;
+mod serve;
+mod source;
+mod vendor;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use output::{Exit, Failure, Lang};
+
+/// Sổ Chợ: the ledger behind cashless markets.
+#[derive(Debug, Parser)]
+#[command(name = "socho", version, about, propagate_version = true, disable_help_subcommand = true)]
+struct Cli {
+    /// Where the book is: sqlite:PATH or postgres://… (default sqlite:socho.db)
+    #[arg(long, global = true, env = "SOCHO_DB", hide_env_values = true)]
+    db: Option<String>,
+    /// A PostgreSQL login that may make roles and tables, when the serving one may not
+    #[arg(long, global = true, env = "SOCHO_MIGRATE_DB", hide_env_values = true)]
+    migrate_db: Option<String>,
+    /// A settings file (TOML); flags and SOCHO_… variables win over it
+    #[arg(long, global = true, env = "SOCHO_CONFIG")]
+    config: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Migrate the book and serve pages, the API and webhooks
+    Serve(serve::Serve),
+    /// Make a living city of demonstration data and serve it
+    Demo(demo::Demo),
+    /// Markets: add, list
+    #[command(subcommand)]
+    Market(market::Market),
+    /// Stalls, vendors and accounts: add, import, list
+    #[command(subcommand)]
+    Vendor(vendor::Vendor),
+    /// Senders of settlements: add, accounts, rotate, list, test
+    #[command(subcommand)]
+    Source(source::Source),
+    /// VietQR codes: encode, parse, image, decode
+    #[command(subcommand)]
+    Qr(qr::Qr),
+    /// Memo codes: make one, find them in delivered text
+    #[command(subcommand)]
+    Memo(memo::Memo),
+    /// Amounts in Vietnamese words
+    #[command(subcommand)]
+    Amount(amount::Amount),
+    /// Take bodies of a source from a file, on the webhook's own path
+    Ingest(ingest::Ingest),
+    /// Reports: day
+    #[command(subcommand)]
+    Report(report::Report),
+    /// Re-derive chain, balances, totals and identities from the journal
+    Verify(verify::Verify),
+}
+
+/// What every command may need: the book's address, the form of its output, the language.
+#[derive(Debug, Clone)]
+struct Context {
+    db: Option<String>,
+    migrate_db: Option<String>,
+    config: config::File,
+    json: bool,
+    lang: Lang,
+}
+
+/// Runs the command line and returns the exit code of API.md §1.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            // Nothing can be told when the terminal is gone.
+            let _ = error.print();
+            return code.into();
+        }
+    };
+    let lang = Lang::from_environment();
+    let outcome = config::File::load(cli.config.as_deref()).and_then(|config| {
+        let context = Context { db: cli.db, migrate_db: cli.migrate_db, config, json: cli.json, lang };
+        dispatch(&context, cli.command)
+    });
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.print(lang);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Qr(command) => qr::run(context, command),
+        Command::Memo(command) => memo::run(context, command),
+        Command::Amount(command) => amount::run(context, command),
+        Command::Serve(command) => book::block_on(serve::run(context, command)),
+        Command::Demo(command) => book::block_on(demo::run(context, command)),
+        Command::Market(command) => book::block_on(market::run(context, command)),
+        Command::Vendor(command) => book::block_on(vendor::run(context, command)),
+        Command::Source(command) => book::block_on(source::run(context, command)),
+        Command::Ingest(command) => book::block_on(ingest::run(context, command)),
+        Command::Report(command) => book::block_on(report::run(context, command)),
+        Command::Verify(command) => book::block_on(verify::run(context, command)),
+    }
+}

@@ -201,7 +201,7 @@ impl Bench {
         row.outcome = if known.same_money { Outcome::Duplicate } else { Outcome::Quarantined };
         row.reason = Some(known.reason.to_owned());
         row.posting = known.earlier.posting.filter(|_| known.same_money);
-        row.earlier_item = Some(if known.paired { known.earlier.credit } else { known.earlier.item });
+        row.earlier_item = Some(known.earlier.item);
         row.claims_event = known.claims_event;
         row.claims_reference = known.claims_reference;
         if known.paired {

@@ -18,6 +18,7 @@
 pub mod batch;
 pub mod chain;
 pub mod corrections;
+pub mod daily_report;
 pub mod destination;
 pub mod facts;
 pub mod identity;

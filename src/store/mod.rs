@@ -17,9 +17,12 @@ pub mod head;
 pub(crate) mod held;
 mod journal;
 pub(crate) mod markets;
+pub(crate) mod postings;
 pub(crate) mod register;
+pub(crate) mod reports;
 pub mod routing;
 pub(crate) mod sources;
+pub(crate) mod verify;
 pub(crate) mod waiting;
 pub mod writer;
 

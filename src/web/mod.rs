@@ -1,1 +1,100 @@
-//! web
+//! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
+
+mod closed;
+mod health;
+mod ingest;
+mod journal;
+mod markets;
+mod pages;
+mod problem;
+mod reports;
+mod server;
+mod sources;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::app::clock::SetClock;
+
+pub use server::{Listening, ServeError, Server};
+
+/// Largest webhook body, in bytes.
+pub const INGEST_BODY_MAX: usize = 256 * 1024;
+/// Largest body of the API, in bytes: a list of vendors.
+pub const API_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// What every handler shares.
+pub struct Web {
+    app: Arc<App>,
+    /// The clock that `--test-mode` lets people move.
+    test_clock: Option<Arc<SetClock>>,
+    throttle: ingest::Throttle,
+}
+
+impl Web {
+    /// Returns what the handlers share.
+    #[must_use]
+    pub fn new(app: Arc<App>, test_clock: Option<Arc<SetClock>>) -> Arc<Self> {
+        Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default() })
+    }
+}
+
+type Shared = Arc<Web>;
+
+/// Everything, for `--bind`: closed to all but this machine until people can log in.
+pub fn everything(web: Shared) -> Router {
+    let api = Router::new()
+        .route("/v1/markets", get(markets::list).post(markets::add))
+        .route("/v1/markets/{code}", get(markets::one))
+        .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
+        .route("/v1/markets/{code}/stalls/import", post(markets::import))
+        .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/postings", get(journal::list))
+        .route("/v1/markets/{code}/days/{date}", get(reports::json))
+        .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/postings/{id}", get(journal::one))
+        .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/inbox", get(journal::inbox))
+        .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/sources", get(sources::list).post(sources::add))
+        .route("/v1/sources/{name}/rotate", post(sources::rotate))
+        .layer(DefaultBodyLimit::max(API_BODY_MAX));
+    let pages = Router::new()
+        .route("/", get(pages::home))
+        .route("/markets/{code}", get(pages::market))
+        .route("/markets/{code}/days/{date}", get(reports::page))
+        .route("/markets/{code}/print", get(pages::print))
+        .route("/static/socho.css", get(pages::stylesheet))
+        .route("/test/clock", post(health::set_clock));
+    Router::new()
+        .merge(api)
+        .merge(pages)
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn(closed::guard))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// Webhooks and health alone, for `--ingest-bind`: any address.
+pub fn ingest_only(web: Shared) -> Router {
+    open_routes()
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+fn open_routes() -> Router<Shared> {
+    Router::new()
+        .route("/v1/ingest/{source}", post(ingest::receive))
+        .route("/v1/ingest/{source}/{*rest}", post(ingest::receive))
+        .layer(DefaultBodyLimit::max(INGEST_BODY_MAX))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/version", get(health::version))
+}

@@ -1,0 +1,46 @@
+//! Verifying the books: everything that was derived is derived again from the journal.
+
+use super::App;
+use super::error::AppError;
+use crate::domain::ids::{MarketCode, MarketId};
+use crate::store::verify;
+
+/// What was found in one market.
+#[derive(Debug, Clone)]
+pub struct MarketFindings {
+    /// The market's code; `-` for the installation's own inbox.
+    pub market: String,
+    /// Postings in its journal.
+    pub postings: i64,
+    /// Items in its inbox.
+    pub items: i64,
+    /// Links of its chain.
+    pub batches: i64,
+    /// What differs, exactly; empty when the books agree.
+    pub differences: Vec<String>,
+}
+
+impl App {
+    /// Verifies one market, or all of them and the installation's own inbox. May run while serving.
+    ///
+    /// # Errors
+    /// `not_found` for the market; whatever the store meets. A difference is no error but a finding.
+    pub async fn verify(&self, only: Option<&MarketCode>) -> Result<Vec<MarketFindings>, AppError> {
+        let markets: Vec<(MarketId, String)> = match only {
+            Some(code) => vec![(self.market(code).await?.id, code.to_string())],
+            None => {
+                let all = self.markets().await?.into_iter().map(|market| (market.id, market.code.to_string()));
+                std::iter::once((MarketId::INSTALLATION, "-".to_owned())).chain(all).collect()
+            }
+        };
+        let mut findings = Vec::with_capacity(markets.len());
+        for (id, market) in markets {
+            let mut transaction = self.store.begin_read().await?;
+            let found = verify::market(&mut transaction, id).await?;
+            transaction.rollback().await?;
+            let verify::Findings { postings, items, batches, differences } = found;
+            findings.push(MarketFindings { market, postings, items, batches, differences });
+        }
+        Ok(findings)
+    }
+}

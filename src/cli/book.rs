@@ -1,0 +1,39 @@
+//! Opening the book for one command.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::Context;
+use super::output::{Exit, Failure};
+use crate::app::clock::SystemClock;
+use crate::app::{App, OpenOptions};
+use crate::domain::calendar::Clock;
+
+/// Where the book is when nothing says otherwise.
+const DEFAULT: &str = "sqlite:socho.db";
+
+impl Context {
+    /// Returns the book's address: flag or environment, file, default.
+    pub(super) fn options(&self, default: &str) -> OpenOptions {
+        let url = self.db.clone().or_else(|| self.config.db.clone()).unwrap_or_else(|| default.to_owned());
+        OpenOptions { url, migrate_url: self.migrate_db.clone().or_else(|| self.config.migrate_db.clone()) }
+    }
+
+    /// Opens the book with the machine's clock.
+    pub(super) async fn open(&self) -> Result<App, Failure> {
+        self.open_with(Arc::new(SystemClock), DEFAULT).await
+    }
+
+    /// Opens the book with a clock of the caller's.
+    pub(super) async fn open_with(&self, clock: Arc<dyn Clock>, default: &str) -> Result<App, Failure> {
+        Ok(App::open(self.options(default), clock).await?)
+    }
+}
+
+/// Runs a command to its end.
+pub(super) fn block_on(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(Exit::Unreachable, format!("Không khởi động được: {error}."), format!("Cannot start: {error}."))
+    })?;
+    runtime.block_on(Box::pin(command))
+}

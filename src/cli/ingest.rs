@@ -1,0 +1,60 @@
+//! `socho ingest`: bodies from a file, on the webhook's own path.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use super::output::{Exit, Failure, line, read_input};
+use crate::app::receive_settlement::ReplyStatus;
+use crate::domain::ids::SourceName;
+
+/// Largest file of bodies, in bytes.
+const FILE_MAX: u64 = 256 << 20;
+
+/// Reads bodies, one a line (or the whole file when it is one JSON value), and takes each as if the
+/// source had posted it. Whoever may run this on the book's machine needs no signature.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: socho ingest --source sepay1 missed.jsonl")]
+pub(super) struct Ingest {
+    /// The source
+    #[arg(long)]
+    source: SourceName,
+    /// The file, - for standard input
+    file: String,
+}
+
+pub(super) async fn run(context: &Context, command: Ingest) -> Result<Exit, Failure> {
+    let bytes = read_input(&command.file, FILE_MAX)?;
+    let app = context.open().await?;
+    let bodies: Vec<&[u8]> = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        Ok(_) => vec![&bytes],
+        Err(_) => bytes.split(|b| *b == b'\n').filter(|body| !body.trim_ascii().is_empty()).collect(),
+    };
+    let mut refused = false;
+    for (number, body) in (1..).zip(bodies) {
+        let reply = app.ingest_body(&command.source, body.to_vec()).await?;
+        refused |= reply.status != ReplyStatus::Accepted;
+        let items: Vec<_> = reply
+            .items
+            .iter()
+            .map(|item| {
+                json!({"item": item.item, "status": item.outcome.as_str(), "reason": item.reason, "posting": item.posting})
+            })
+            .collect();
+        if context.json {
+            let ok = reply.status == ReplyStatus::Accepted;
+            line(
+                json!({"line": number, "ok": ok, "items": items, "error": (!ok).then_some(&reply.message.en)})
+                    .to_string(),
+            );
+        } else if reply.status == ReplyStatus::Accepted {
+            for item in &reply.items {
+                line(format!("{number}: {} {}", item.outcome, item.posting.as_deref().unwrap_or_default()));
+            }
+        } else {
+            line(format!("{number}: {}", context.lang.choose(&reply.message)));
+        }
+    }
+    app.close().await;
+    Ok(if refused { Exit::Refused } else { Exit::Ok })
+}

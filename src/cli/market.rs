@@ -1,0 +1,70 @@
+//! `socho market`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::Context;
+use super::output::{Exit, Failure, line, table, to_stdout};
+use crate::app::add_market::AddMarket;
+use crate::domain::calendar::Cutoff;
+use crate::domain::ids::MarketCode;
+use crate::domain::registration::Market as Registered;
+use crate::domain::text::Name;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Market {
+    /// Add a market
+    #[command(after_help = "Example: socho market add --code TAN --name \"Chợ Tân An\" --ward \"Ninh Kiều\"")]
+    Add {
+        /// Its code, for ever: 2 to 8 letters or digits
+        #[arg(long)]
+        code: MarketCode,
+        /// Its name
+        #[arg(long)]
+        name: Name,
+        /// The ward it lies in
+        #[arg(long)]
+        ward: Option<String>,
+        /// The time at which its book day breaks
+        #[arg(long, default_value = "00:00")]
+        cutoff: Cutoff,
+    },
+    /// List the markets
+    #[command(after_help = "Example: socho market list --json")]
+    List,
+}
+
+pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Failure> {
+    let app = context.open().await?;
+    match command {
+        Market::Add { code, name, ward, cutoff } => {
+            let market = app.add_market(AddMarket { code, name, ward, cutoff, demo: false }).await?;
+            if context.json {
+                line(show(&market).to_string());
+            } else {
+                line(format!("{} {} ({})", market.code, market.name, market.cutoff));
+            }
+        }
+        Market::List => {
+            let markets = app.markets().await?;
+            if context.json {
+                line(json!({"data": markets.iter().map(show).collect::<Vec<_>>(), "has_more": false}).to_string());
+            } else {
+                let rows = markets.iter().map(|market| {
+                    let ward = market.ward.clone().unwrap_or_default();
+                    vec![market.code.to_string(), market.name.to_string(), ward, market.cutoff.to_string()]
+                });
+                to_stdout(&table(&["Mã", "Chợ", "Phường/xã", "Giờ chốt"], rows.collect()));
+            }
+        }
+    }
+    app.close().await;
+    Ok(Exit::Ok)
+}
+
+fn show(market: &Registered) -> serde_json::Value {
+    json!({
+        "code": market.code.as_str(), "name": market.name.as_str(), "ward": market.ward,
+        "cutoff": market.cutoff.to_string(), "demo": market.demo,
+    })
+}

@@ -1,0 +1,153 @@
+//! `socho serve`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::Context;
+use super::output::{Exit, Failure, line, to_stderr};
+use crate::app::App;
+use crate::app::clock::{SetClock, SystemClock};
+use crate::domain::calendar::Clock;
+use crate::web::{self, ServeError, Server, Web};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: socho serve --db sqlite:socho.db --bind 127.0.0.1:8080 --ingest-bind 0.0.0.0:8081")]
+pub(super) struct Serve {
+    /// Where pages, API and webhooks are served: a loopback address until people can log in
+    #[arg(long, env = "SOCHO_BIND")]
+    bind: Option<String>,
+    /// Where webhooks and health alone are served: any address
+    #[arg(long, env = "SOCHO_INGEST_BIND")]
+    ingest_bind: Option<String>,
+    /// Allow a clock that stands still and can be moved; every page says so
+    #[arg(long)]
+    test_mode: bool,
+    /// The instant at which the clock stands, RFC 3339
+    #[arg(long, requires = "test_mode")]
+    clock: Option<Timestamp>,
+}
+
+/// Where `serve` listens when nothing says otherwise.
+pub(super) const BIND_DEFAULT: &str = "127.0.0.1:8080";
+
+pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failure> {
+    start_logging();
+    let bind = command.bind.or_else(|| context.config.bind.clone()).unwrap_or_else(|| BIND_DEFAULT.to_owned());
+    let bind = loopback(&bind)?;
+    let ingest = command.ingest_bind.or_else(|| context.config.ingest_bind.clone());
+    let ingest = ingest.as_deref().map(address).transpose()?;
+    let test_clock =
+        command.test_mode.then(|| Arc::new(SetClock::at(command.clock.unwrap_or_else(|| SystemClock.now()))));
+    let clock: Arc<dyn Clock> = match &test_clock {
+        Some(clock) => Arc::clone(clock) as _,
+        None => Arc::new(SystemClock),
+    };
+    let app = Arc::new(context.open_with(clock, "sqlite:socho.db").await?);
+    if !app.journal_guarded_by_roles() {
+        to_stderr(
+            "socho: this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db\n",
+        );
+    }
+    serve(app, test_clock, bind, ingest, |_| ()).await
+}
+
+/// Serves until the process is told to stop or the book fails.
+pub(super) async fn serve(
+    app: Arc<App>,
+    test_clock: Option<Arc<SetClock>>,
+    bind: SocketAddr,
+    ingest: Option<SocketAddr>,
+    started: impl FnOnce(SocketAddr),
+) -> Result<Exit, Failure> {
+    let web = Web::new(Arc::clone(&app), test_clock);
+    let (stop, stopped) = watch::channel(false);
+    let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
+    line(format!("listening http://{}", listening.0));
+    let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
+    if let Some(ingest) = ingest {
+        let (server, listening) = Server::bind(ingest, web::ingest_only(web)).await.map_err(|e| busy(&e))?;
+        line(format!("listening ingest http://{}", listening.0));
+        servers.push(tokio::spawn(server.run(stopped)));
+    }
+    started(listening.0);
+    let mut failure = app.failure();
+    let failed = tokio::select! {
+        () = told_to_stop() => false,
+        _ = failure.wait_for(|failed| *failed) => true,
+    };
+    stop.send_replace(true);
+    for server in servers {
+        // A server that panicked has nothing in flight any more.
+        let _ = server.await;
+    }
+    app.close().await;
+    if failed {
+        let vi = "Tệp cơ sở dữ liệu hỏng và không mở lại được. Hãy kiểm tra đĩa rồi chạy socho verify.";
+        return Err(Failure::new(
+            Exit::Refused,
+            vi,
+            "The database file failed and could not be opened again. Check the disk, then run socho verify.",
+        ));
+    }
+    Ok(Exit::Ok)
+}
+
+async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Failure> {
+    let text = text.replacen("localhost:", "127.0.0.1:", 1);
+    text.parse().map_err(|_| {
+        let vi = format!("Địa chỉ {text} không đúng; ví dụ 127.0.0.1:8080.");
+        Failure::new(Exit::Configuration, vi, format!("Address {text} is not valid; for example 127.0.0.1:8080."))
+    })
+}
+
+/// Reads an address that serves everything: this machine alone.
+pub(super) fn loopback(text: &str) -> Result<SocketAddr, Failure> {
+    let address = address(text)?;
+    let here = match address.ip() {
+        IpAddr::V4(ip) => ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_loopback(),
+    };
+    if here {
+        return Ok(address);
+    }
+    let vi = format!(
+        "--bind {text}: chưa có đăng nhập nên chỉ nhận địa chỉ của máy này (127.0.0.1 hoặc [::1]). Webhook dùng --ingest-bind."
+    );
+    let en = format!(
+        "--bind {text}: nobody can log in yet, so only loopback is taken (127.0.0.1 or [::1]). For webhooks use --ingest-bind."
+    );
+    Err(Failure::new(Exit::Configuration, vi, en))
+}
+
+fn busy(error: &ServeError) -> Failure {
+    let ServeError::Listen { address, source } = error;
+    let vi = format!("Không mở được cổng {address}: {source}. Đổi --bind hoặc tắt chương trình đang dùng cổng đó.");
+    let en = format!("Cannot listen on {address}: {source}. Choose another --bind, or stop what uses it.");
+    Failure::new(Exit::Configuration, vi, en)
+}
+
+/// Logs go to standard error; `SOCHO_LOG` sets the level.
+pub(super) fn start_logging() {
+    let level = std::env::var("SOCHO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    // Only the first call of a process counts; tests may call twice.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,160 @@
+//! `socho vendor`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::output::{Exit, Failure, line, read_input, table, to_stdout};
+use crate::app::banks::find_bank;
+use crate::app::import_vendors::{FILE_MAX, ImportReport};
+use crate::app::register::Registered;
+use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
+use crate::domain::ids::MarketCode;
+use crate::domain::registration::{RegisteredStall, Registration, StallCode};
+use crate::domain::text::Name;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Vendor {
+    /// Register a stall, its vendor and the account its QR pays into
+    #[command(
+        after_help = "Example: socho vendor add --market TAN --stall B12 --name \"Nguyễn Thị Hoa\" --bin 970436 --account 0071000888888"
+    )]
+    Add(Add),
+    /// Register many from a CSV or XLSX file, all or none
+    #[command(after_help = "Example: socho vendor import tieu-thuong.xlsx --market TAN --dry-run")]
+    Import {
+        /// The file, .csv or .xlsx
+        file: String,
+        /// The market
+        #[arg(long)]
+        market: MarketCode,
+        /// Check and show, write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List stalls with their vendors
+    #[command(after_help = "Example: socho vendor list --market TAN --search hoa")]
+    List {
+        /// The market
+        #[arg(long)]
+        market: MarketCode,
+        /// A stall code, a name without marks or the end of an account number
+        #[arg(long)]
+        search: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The market
+    #[arg(long)]
+    market: MarketCode,
+    /// The stall's code; a collecting account needs none
+    #[arg(long)]
+    stall: Option<StallCode>,
+    /// The vendor's name
+    #[arg(long)]
+    name: Name,
+    /// The bank: BIN, code or name
+    #[arg(long)]
+    bin: String,
+    /// The account number
+    #[arg(long)]
+    account: AccountNumber,
+    /// The holder's name as bank apps show it; the vendor's without marks when not given
+    #[arg(long)]
+    holder: Option<String>,
+    /// direct, virtual or collecting
+    #[arg(long, default_value = "direct")]
+    kind: AccountKind,
+    /// What is sold there
+    #[arg(long, default_value = "")]
+    category: String,
+}
+
+pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Failure> {
+    let app = context.open().await?;
+    let exit = match command {
+        Vendor::Add(add) => {
+            let (bin, _) = find_bank(&add.bin)?;
+            if add.stall.is_none() && add.kind != AccountKind::Collecting {
+                return Err(Failure::new(Exit::Usage, "Thiếu --stall.", "--stall is missing."));
+            }
+            let holder = crate::app::register::holder(add.holder.as_deref(), &add.name);
+            let account = BankAccount { bin, number: add.account };
+            let Add { stall, name: vendor, category, kind, .. } = add;
+            let new = Registration { stall, vendor, category, account, kind, holder };
+            let registered = app.register(&add.market, new).await?;
+            if context.json {
+                line(show_registered(&add.market, &registered).to_string());
+            } else {
+                let stall = registered.stall.as_ref().map(|stall| stall.code.to_string()).unwrap_or_default();
+                let code = registered.memo_code.map(|code| code.to_string()).unwrap_or_default();
+                line(format!("{} {stall} {code}\n{}", add.market, registered.qr_payload));
+            }
+            Exit::Ok
+        }
+        Vendor::Import { file, market, dry_run } => {
+            let bytes = read_input(&file, FILE_MAX)?;
+            let report = app.import_vendors(&market, &bytes, &file, dry_run).await?;
+            show_import(context, &report, dry_run);
+            if report.errors.is_empty() { Exit::Ok } else { Exit::Refused }
+        }
+        Vendor::List { market, search } => {
+            let stalls = app.stalls(&market, search.as_deref()).await?;
+            if context.json {
+                line(json!({"data": stalls.iter().map(show_stall).collect::<Vec<_>>(), "has_more": false}).to_string());
+            } else {
+                to_stdout(&table(&["Sạp", "Người bán", "Ngành hàng", "Tài khoản"], stalls.iter().map(row).collect()));
+            }
+            Exit::Ok
+        }
+    };
+    app.close().await;
+    Ok(exit)
+}
+
+fn row(stall: &RegisteredStall) -> Vec<String> {
+    let vendor = stall.vendor.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
+    let account = stall.account.as_ref().map(|a| format!("{} …{}", a.account.bin, a.account.number.last_four()));
+    vec![stall.code.to_string(), vendor, stall.category.clone(), account.unwrap_or_default()]
+}
+
+fn show_stall(stall: &RegisteredStall) -> Value {
+    crate::app::register::stall_json(stall)
+}
+
+fn show_registered(market: &MarketCode, registered: &Registered) -> Value {
+    crate::app::register::registered_json(market, registered)
+}
+
+fn show_import(context: &Context, report: &ImportReport, dry_run: bool) {
+    if context.json {
+        line(report.to_json(dry_run).to_string());
+        return;
+    }
+    let rows = report.preview.iter().map(|row| {
+        vec![row.line.to_string(), row.stall.clone(), row.vendor.clone(), row.bank.clone(), row.account_tail.clone()]
+    });
+    to_stdout(&table(&["Dòng", "Sạp", "Người bán", "Ngân hàng", "Tài khoản"], rows.collect()));
+    for error in &report.errors {
+        line(format!(
+            "{} {}: {}",
+            error.line_label(context.lang == super::output::Lang::Vi),
+            error.column,
+            context.lang.choose(&error.message)
+        ));
+    }
+    let (vi, en) = match (report.errors.is_empty(), dry_run) {
+        (true, false) => (format!("Đã ghi {} dòng.", report.rows), format!("{} rows registered.", report.rows)),
+        (true, true) => (
+            format!("{} dòng hợp lệ; chưa ghi gì.", report.rows),
+            format!("{} rows are good; nothing was written.", report.rows),
+        ),
+        (false, _) => {
+            let bad = report.errors.len();
+            (format!("{bad} lỗi; chưa ghi dòng nào."), format!("{bad} errors; no row was written."))
+        }
+    };
+    line(context.lang.choose(&crate::app::error::Message::new(vi, en)));
+}

@@ -1,0 +1,46 @@
+//! `socho verify`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use super::output::{Exit, Failure, line};
+use crate::domain::ids::MarketCode;
+
+/// Reads the whole journal and compares everything that was derived from it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: socho verify --market TAN")]
+pub(super) struct Verify {
+    /// One market alone; all of them when not given
+    #[arg(long)]
+    market: Option<MarketCode>,
+}
+
+pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Failure> {
+    let app = context.open().await?;
+    let findings = app.verify(command.market.as_ref()).await?;
+    let clean = findings.iter().all(|market| market.differences.is_empty());
+    if context.json {
+        let markets: Vec<_> = findings
+            .iter()
+            .map(|market| {
+                json!({"market": market.market, "postings": market.postings, "items": market.items,
+                    "batches": market.batches, "ok": market.differences.is_empty(), "differences": market.differences})
+            })
+            .collect();
+        line(json!({"ok": clean, "markets": markets}).to_string());
+    } else {
+        for market in &findings {
+            let status = if market.differences.is_empty() { "ok" } else { "DIFFERS" };
+            line(format!(
+                "{}: {status}, {} postings, {} items, {} batches",
+                market.market, market.postings, market.items, market.batches
+            ));
+            for difference in &market.differences {
+                line(format!("  {difference}"));
+            }
+        }
+    }
+    app.close().await;
+    Ok(if clean { Exit::Ok } else { Exit::Integrity })
+}

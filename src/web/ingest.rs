@@ -1,0 +1,110 @@
+//! Webhooks in: the raw bytes go to `app`, its answer goes out in the dialect's own words.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::problem::{Answer, Problem, Tongue, told};
+use super::{INGEST_BODY_MAX, Shared};
+use crate::app::error::{AppError, ErrorKind, Message};
+use crate::app::receive_settlement::{Inbound, Reply, ReplyStatus};
+
+/// How long a client may take to send its body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Failed authentications that one address may have in a minute before it hears 429 instead of 401.
+const FAILURES_MAX: u32 = 60;
+/// Addresses that are remembered; beyond that the count begins anew.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// Counts failed authentications by address. A request that authenticates is never throttled.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    minute: Mutex<(i64, HashMap<IpAddr, u32>)>,
+}
+
+impl Throttle {
+    /// Counts a failure at a time; `true` when the address has had too many.
+    fn failed(&self, address: IpAddr, now_s: i64) -> bool {
+        let mut guard = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        let minute = now_s.div_euclid(60);
+        if guard.0 != minute || guard.1.len() >= ADDRESSES_MAX {
+            *guard = (minute, HashMap::new());
+        }
+        let count = guard.1.entry(address).or_default();
+        *count = count.saturating_add(1);
+        *count > FAILURES_MAX
+    }
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct Target {
+    source: String,
+    rest: Option<String>,
+}
+
+pub(super) async fn receive(
+    State(web): State<Shared>,
+    Path(Target { source, rest }): Path<Target>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let instance = format!("/v1/ingest/{source}");
+    let problem = || told(&headers, &instance);
+    let body = read(body).await.map_err(|(status, error)| problem()(error).with_status(status))?;
+    let inbound = Inbound {
+        source,
+        sub_path: rest.map(|rest| format!("/{rest}")).unwrap_or_default(),
+        headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
+        body,
+    };
+    let app = Arc::clone(&web.app);
+    // A task of its own: a client that hangs up must not stop a booking half-way.
+    let task = tokio::spawn(async move { app.receive_settlement(inbound).await });
+    let reply = task.await.map_err(|error| problem()(AppError::internal(error)))?.map_err(problem())?;
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    Ok(answer(&web, reply, address, &headers, &instance))
+}
+
+/// Reads the body whole, within its limits of size and time.
+async fn read(body: Body) -> Result<Vec<u8>, (StatusCode, AppError)> {
+    let too_large = || {
+        let message = Message::new("Nội dung lớn hơn 256 KiB.", "The body is larger than 256 KiB.");
+        (StatusCode::PAYLOAD_TOO_LARGE, AppError::new(ErrorKind::Invalid, "body_too_large", message))
+    };
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, INGEST_BODY_MAX)).await {
+        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => {
+            let message = Message::new("Gửi nội dung quá chậm.", "The body came too slowly.");
+            Err((StatusCode::REQUEST_TIMEOUT, AppError::new(ErrorKind::Invalid, "body_timeout", message)))
+        }
+    }
+}
+
+fn answer(web: &Shared, reply: Reply, address: Option<IpAddr>, headers: &HeaderMap, instance: &str) -> Response {
+    let failed = reply.status == ReplyStatus::Unauthenticated;
+    let throttled = failed && address.is_some_and(|ip| web.throttle.failed(ip, web.app.now().as_second()));
+    let status = match reply.status {
+        _ if throttled => StatusCode::TOO_MANY_REQUESTS,
+        ReplyStatus::Accepted => StatusCode::OK,
+        ReplyStatus::Unauthenticated | ReplyStatus::Stale => StatusCode::UNAUTHORIZED,
+        ReplyStatus::Unreadable => StatusCode::BAD_REQUEST,
+        ReplyStatus::NoSuchSource => StatusCode::NOT_FOUND,
+    };
+    match reply.body.filter(|_| !throttled) {
+        Some(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        None => {
+            let error = AppError::new(ErrorKind::Invalid, reply.code, reply.message);
+            Problem::new(error, Tongue::of(headers), instance).with_status(status).into_response()
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Markets and stalls: registration, lists, QR pictures.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Shared;
+use super::problem::{Answer, told};
+use crate::app::add_market::AddMarket;
+use crate::app::banks::find_bank;
+use crate::app::error::{AppError, Message};
+use crate::app::journal::list_limit;
+use crate::app::qr_codes::{self, Correction};
+use crate::app::register::{holder, registered_json, stall_json};
+use crate::domain::account::{AccountKind, BankAccount};
+use crate::domain::ids::MarketCode;
+use crate::domain::money::Dong;
+use crate::domain::registration::{Market, Registration};
+
+/// Reads a field by its own rule, or says which field breaks which.
+pub(super) fn field<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, AppError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| {
+        AppError::field(
+            name,
+            "invalid",
+            Message::new(format!("{name} không hợp lệ: {error}."), format!("{name}: {error}.")),
+        )
+    })
+}
+
+fn show(market: &Market) -> Value {
+    json!({
+        "code": market.code.as_str(), "name": market.name.as_str(), "ward": market.ward,
+        "cutoff": market.cutoff.to_string(), "demo": market.demo,
+    })
+}
+
+pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap) -> Answer {
+    let markets = web.app.markets().await.map_err(told(&headers, "/v1/markets"))?;
+    let data: Vec<Value> = markets.iter().map(show).collect();
+    Ok(Json(json!({"data": data, "has_more": false, "next": null})).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewMarket {
+    code: String,
+    name: String,
+    ward: Option<String>,
+    cutoff: Option<String>,
+}
+
+pub(super) async fn add(State(web): State<Shared>, headers: HeaderMap, Json(new): Json<NewMarket>) -> Answer {
+    let added = async {
+        let new = AddMarket {
+            code: field("code", &new.code)?,
+            name: field("name", &new.name)?,
+            ward: new.ward,
+            cutoff: field("cutoff", new.cutoff.as_deref().unwrap_or("00:00"))?,
+            demo: false,
+        };
+        web.app.add_market(new).await
+    };
+    let market = added.await.map_err(told(&headers, "/v1/markets"))?;
+    Ok((StatusCode::CREATED, Json(show(&market))).into_response())
+}
+
+pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(code): Path<String>) -> Answer {
+    let found = async { web.app.market(&field("code", &code)?).await };
+    let market = found.await.map_err(told(&headers, &format!("/v1/markets/{code}")))?;
+    Ok(Json(show(&market)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct StallQuery {
+    search: Option<String>,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+pub(super) async fn stalls(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    Query(query): Query<StallQuery>,
+) -> Answer {
+    let listed = async {
+        let limit = usize::try_from(list_limit(query.limit)?).unwrap_or(0);
+        let all = web.app.stalls(&field("code", &code)?, query.search.as_deref()).await?;
+        // Stalls are listed by code; the cursor is the last code of the page before.
+        let rest = match &query.after {
+            None => all.as_slice(),
+            Some(after) => {
+                let place = all.iter().position(|stall| stall.code.as_str() == after);
+                all.get(place.map_or(all.len(), |place| place + 1)..).unwrap_or_default()
+            }
+        };
+        let page = rest.get(..limit.min(rest.len())).unwrap_or_default();
+        let next = page.last().filter(|_| rest.len() > limit).map(|stall| stall.code.to_string());
+        let data: Vec<Value> = page.iter().map(stall_json).collect();
+        Ok::<_, AppError>(json!({"data": data, "has_more": next.is_some(), "next": next}))
+    };
+    let page = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls")))?;
+    Ok(Json(page).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewStall {
+    stall: Option<String>,
+    vendor: String,
+    #[serde(default)]
+    category: String,
+    bin: String,
+    account: String,
+    holder: Option<String>,
+    kind: Option<String>,
+}
+
+pub(super) async fn register(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    Json(new): Json<NewStall>,
+) -> Answer {
+    let registered = async {
+        let market: MarketCode = field("code", &code)?;
+        let vendor = field("vendor", &new.vendor)?;
+        let kind: AccountKind = field("kind", new.kind.as_deref().unwrap_or("direct"))?;
+        if new.stall.is_none() && kind != AccountKind::Collecting {
+            let message = Message::new("Thiếu mã sạp.", "stall is missing.");
+            return Err(AppError::field("stall", "missing", message));
+        }
+        let registration = Registration {
+            stall: new.stall.as_deref().map(|stall| field("stall", stall)).transpose()?,
+            holder: holder(new.holder.as_deref(), &vendor),
+            vendor,
+            category: new.category,
+            account: BankAccount { bin: find_bank(&new.bin)?.0, number: field("account", &new.account)? },
+            kind,
+        };
+        let registered = web.app.register(&market, registration).await?;
+        Ok((registered.already, registered_json(&market, &registered)))
+    };
+    let (already, body) = registered.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls")))?;
+    Ok((if already { StatusCode::OK } else { StatusCode::CREATED }, Json(body)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct ImportQuery {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn import(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    Query(query): Query<ImportQuery>,
+    body: Bytes,
+) -> Answer {
+    let imported = async { web.app.import_vendors(&field("code", &code)?, &body, "body", query.dry_run).await };
+    let report = imported.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls/import")))?;
+    let status = if report.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, Json(report.to_json(query.dry_run))).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct QrQuery {
+    amount: Option<String>,
+}
+
+pub(super) async fn qr(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path((code, stall, file)): Path<(String, String, String)>,
+    Query(query): Query<QrQuery>,
+) -> Answer {
+    let made = async {
+        let market = field("code", &code)?;
+        let amount: Option<Dong> = query.amount.as_deref().map(|amount| field("amount", amount)).transpose()?;
+        let payload = web.app.stall_payload(&market, &stall, amount).await?;
+        match file.as_str() {
+            "qr.svg" => {
+                let svg = qr_codes::svg(&payload, Correction::Print, &format!("VietQR {code} {stall}"))?;
+                Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+            }
+            "qr.png" => {
+                let png = qr_codes::png(&payload, Correction::Print)?;
+                Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
+            }
+            _ => Err(AppError::not_found(Message::new("Chỉ có qr.svg và qr.png.", "There are qr.svg and qr.png."))),
+        }
+    };
+    made.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls/{stall}/{file}")))
+}

@@ -1,0 +1,204 @@
+//! Errors as senders and people read them: RFC 9457 problems for programs, pages for browsers. The
+//! one place that knows status codes.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+
+use super::Shared;
+use crate::app::error::{AppError, ErrorKind, Message};
+
+/// The language of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tongue {
+    Vi,
+    En,
+}
+
+impl Tongue {
+    /// Follows `Accept-Language`. Without one a browser gets Vietnamese, a program English.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let first =
+            text(header::ACCEPT_LANGUAGE).split([',', ';', '-']).next().unwrap_or_default().trim().to_lowercase();
+        match first.as_str() {
+            "vi" => Self::Vi,
+            "" | "*" if wants_page(headers) => Self::Vi,
+            _ => Self::En,
+        }
+    }
+
+    pub(super) fn choose(self, message: &Message) -> &str {
+        match self {
+            Self::Vi => &message.vi,
+            Self::En => &message.en,
+        }
+    }
+}
+
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// An error on its way out.
+pub(super) struct Problem {
+    error: AppError,
+    tongue: Tongue,
+    instance: String,
+    status: Option<StatusCode>,
+    page: bool,
+}
+
+impl Problem {
+    pub(super) fn new(error: AppError, tongue: Tongue, instance: &str) -> Self {
+        Self { error, tongue, instance: instance.to_owned(), status: None, page: false }
+    }
+
+    /// Returns the same with a status that the kind alone does not give.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    /// Returns the same as a page.
+    pub(super) fn as_page(self) -> Self {
+        Self { page: true, ..self }
+    }
+}
+
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Configuration | ErrorKind::Integrity | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn title(kind: ErrorKind) -> Message {
+    match kind {
+        ErrorKind::Invalid => Message::new("Dữ liệu chưa đúng", "The input breaks a rule"),
+        ErrorKind::NotFound => Message::new("Không tìm thấy", "Not found"),
+        ErrorKind::Conflict => Message::new("Trái với dữ liệu đã có", "It contradicts what is there"),
+        ErrorKind::Forbidden => Message::new("Không được phép", "Not allowed"),
+        ErrorKind::Configuration => Message::new("Cấu hình sai", "The configuration is wrong"),
+        ErrorKind::Unavailable => Message::new("Tạm thời không phục vụ được", "Not available at the moment"),
+        ErrorKind::Integrity => Message::new("Sổ không khớp", "The books do not agree"),
+        ErrorKind::Internal => Message::new("Lỗi bên trong", "A fault of the program"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Page<'a> {
+    lang: &'a str,
+    title: &'a str,
+    detail: &'a str,
+    code: &'a str,
+    test_now: Option<String>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status.unwrap_or_else(|| status_of(self.error.kind));
+        if status.is_server_error() {
+            let cause = self.error.cause.as_ref().map(ToString::to_string);
+            tracing::error!(code = self.error.code, cause, "web.problem");
+        }
+        let title = title(self.error.kind);
+        let (title, detail) = (self.tongue.choose(&title), self.tongue.choose(&self.error.message));
+        let mut response = if self.page {
+            let lang = if self.tongue == Tongue::Vi { "vi" } else { "en" };
+            let page = Page { lang, title, detail, code: self.error.code, test_now: None };
+            (status, Html(page.render().unwrap_or_else(|_| detail.to_owned()))).into_response()
+        } else {
+            let errors: Vec<_> = self.error.fields.iter().map(|field| json!({
+                "pointer": format!("#/{}", field.field), "code": field.code, "detail": self.tongue.choose(&field.message),
+            })).collect();
+            let body = json!({
+                "type": format!("/problems/{}", self.error.code), "title": title, "status": status.as_u16(),
+                "detail": detail, "instance": self.instance, "code": self.error.code, "request_id": null,
+                "errors": errors,
+            });
+            let mut response = (status, Json(body)).into_response();
+            let kind = HeaderValue::from_static("application/problem+json");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        };
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+/// What an API handler returns.
+pub(super) type Answer = Result<Response, Problem>;
+
+/// Turns an error into a problem in the caller's language.
+pub(super) fn told(headers: &HeaderMap, instance: &str) -> impl FnOnce(AppError) -> Problem + use<> {
+    let (tongue, page, instance) = (Tongue::of(headers), wants_page(headers), instance.to_owned());
+    let page = page && !instance.starts_with("/v1/");
+    move |error| Problem { page, ..Problem::new(error, tongue, &instance) }
+}
+
+/// The answer to an address that is not there.
+pub(super) async fn no_such_page(request: Request) -> Problem {
+    let message = Message::new("Địa chỉ này không có.", "There is no such address.");
+    told(request.headers(), request.uri().path())(AppError::not_found(message))
+}
+
+/// Puts the same frame around every answer: a request id, headers that protect pages, and problems
+/// for what the framework itself refuses.
+pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Next) -> Response {
+    let id = web.app.request_id();
+    let (tongue, path) = (Tongue::of(request.headers()), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    let plain =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if plain && response.status().is_client_error() {
+        response = refused_by_framework(response.status(), tongue, &path);
+    }
+    let is_api = path.starts_with("/v1/");
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set("x-content-type-options", "nosniff");
+    set("referrer-policy", "no-referrer");
+    set("x-frame-options", "DENY");
+    set(
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    if is_api {
+        set("cache-control", "no-store");
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", value);
+    }
+    response
+}
+
+fn refused_by_framework(status: StatusCode, tongue: Tongue, path: &str) -> Response {
+    let (code, vi, en) = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "Nội dung gửi lên quá lớn.", "The body is too large."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("method_not_allowed", "Phương thức này không dùng ở đây.", "This method is not used here.")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ("media_type", "Cần Content-Type: application/json.", "Content-Type: application/json is needed.")
+        }
+        _ => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
+    };
+    let error = AppError::new(ErrorKind::Invalid, code, Message::new(vi, en));
+    Problem::new(error, tongue, path).with_status(status).into_response()
+}
