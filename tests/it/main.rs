@@ -9,6 +9,7 @@
 
 mod dialects;
 mod memos;
+mod query_plans;
 mod settlements;
 mod vietqr;
 mod world;
