@@ -18,10 +18,12 @@
 pub mod batch;
 pub mod chain;
 pub mod corrections;
+pub mod daily_report;
 pub mod destination;
 pub mod facts;
 pub mod identity;
 pub mod judge;
+pub mod overview;
 pub mod routing;
 pub mod totals;
 pub mod work;

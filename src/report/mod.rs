@@ -1,1 +1,7 @@
-//! report
+//! Figures into text: JSON for programs, CSV for spreadsheets, a table for the terminal, a chart
+//! for pages. Pure: the same report gives the same bytes.
+
+pub mod chart;
+pub mod csv;
+pub mod json;
+pub mod table;
