@@ -18,6 +18,7 @@ use socho::domain::words::{Voice, in_words_for_papers};
 use socho::ledger::daily_report::{
     Check, DateTotal, DayTotals, ReportError, StallDayTotal, StallKind, StallOnDate, draw_up, still_in_suspense,
 };
+use socho::web::day_page;
 
 fn at(time: &str) -> Timestamp {
     format!("2026-11-24T{time}+07:00").parse().unwrap()
@@ -319,4 +320,25 @@ fn the_chart_is_the_same_bytes_for_the_same_figures() {
         hours: report.hours,
     };
     insta::assert_snapshot!("overview_chart", hours_strip(&market, "tan", Language::English));
+}
+
+#[test]
+fn the_page_is_a_paper_that_a_manager_can_sign() {
+    let mut totals = a_day();
+    totals.stalls[0].vendor = Some("<script>alert(1)</script>".to_owned());
+    let page = day_page::render(&report_of(totals).unwrap()).unwrap();
+    assert!(!page.contains("<script>"), "names are escaped");
+    for text in [
+        "Ninh Kiều, ngày 24 tháng 11 năm 2026",
+        "BAN QUẢN LÝ CHỢ TÂN AN",
+        "Tạm tính",
+        "Bằng chữ: Một triệu ba trăm ba mươi ngàn đồng.",
+        "UTC+7",
+        "từ 00:00 ngày 24/11/2026 đến trước 00:00 ngày 25/11/2026",
+        "NGƯỜI LẬP BIỂU",
+        "TRƯỞNG BAN QUẢN LÝ CHỢ",
+    ] {
+        assert!(page.contains(text), "{text}");
+    }
+    insta::assert_snapshot!("day_page", page);
 }
