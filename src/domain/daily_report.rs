@@ -45,6 +45,8 @@ pub struct ReportedMarket {
     pub ward: Option<String>,
     /// When its book day breaks.
     pub cutoff: Cutoff,
+    /// Demonstration data: no real money behind the figures.
+    pub demo: bool,
 }
 
 /// Whether the figures may still change.
@@ -251,6 +253,10 @@ pub struct MarketOverview {
     pub code: MarketCode,
     /// Its name.
     pub name: String,
+    /// The ward it lies in, when that is known.
+    pub ward: Option<String>,
+    /// Demonstration data: no real money behind the figures.
+    pub demo: bool,
     /// The book day shown: its own "today".
     pub business_date: BusinessDate,
     /// Whether that day is closed.

@@ -16,6 +16,10 @@ pub struct ListedMarket {
     pub code: MarketCode,
     /// Its name.
     pub name: String,
+    /// The ward it lies in, when that is known.
+    pub ward: Option<String>,
+    /// Demonstration data.
+    pub demo: bool,
     /// The first date that is not closed.
     pub open_date: BusinessDate,
 }
@@ -86,6 +90,8 @@ pub fn markets(rows: &OverviewRows, shown: Shown) -> Result<Vec<MarketOverview>,
         Ok(MarketOverview {
             code: market.code.clone(),
             name: market.name.clone(),
+            ward: market.ward.clone(),
+            demo: market.demo,
             business_date,
             status: if market.open_date > business_date { DayStatus::Closed } else { DayStatus::Open },
             payments: day.count,

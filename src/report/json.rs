@@ -52,6 +52,7 @@ struct Market<'a> {
     name: &'a str,
     ward: Option<&'a str>,
     cutoff: String,
+    demo: bool,
 }
 
 #[derive(Serialize)]
@@ -155,6 +156,7 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
             name: &report.market.name,
             ward: report.market.ward.as_deref(),
             cutoff: report.market.cutoff.to_string(),
+            demo: report.market.demo,
         },
         business_date: report.business_date.to_string(),
         status: report.status.as_str(),

@@ -20,8 +20,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], or [`StoreError::Inconsistent`] for what cannot be decoded.
     pub async fn overview(&self, dates: [BusinessDate; 2]) -> Result<OverviewRows> {
-        const MARKETS: &str = "SELECT m.market_id, m.code, m.name, h.open_date FROM markets m \
-            JOIN market_head h ON h.market_id = m.market_id WHERE m.market_id > 0 ORDER BY m.code LIMIT $1";
+        const MARKETS: &str = "SELECT m.market_id, m.code, m.name, m.demo, h.open_date, \
+            (SELECT p.ward FROM market_places p WHERE p.market_id = m.market_id AND p.valid_from <= $1 \
+            ORDER BY p.valid_from DESC LIMIT 1) AS ward FROM markets m \
+            JOIN market_head h ON h.market_id = m.market_id WHERE m.market_id > 0 ORDER BY m.code LIMIT $2";
         const CUTOFFS: &str = "SELECT m.market_id, c.from_date, c.minutes FROM markets m \
             JOIN market_cutoffs c ON c.market_id = m.market_id WHERE m.market_id > 0 \
             ORDER BY m.market_id, c.from_date LIMIT $1";
@@ -38,7 +40,7 @@ impl Store {
         let [one, other] = dates.map(|date| date.to_string());
         let two_dates = || binds![one.as_str(), other.as_str(), ROWS_MAX];
         let mut transaction = self.begin_read().await?;
-        let markets = transaction.rows(MARKETS, binds![MARKETS_MAX]).await?;
+        let markets = transaction.rows(MARKETS, binds![other.as_str(), MARKETS_MAX]).await?;
         let cutoffs = transaction.rows(CUTOFFS, binds![ROWS_MAX]).await?;
         let stalls = transaction.rows(STALLS, binds![ROWS_MAX]).await?;
         let hours = transaction.rows(HOURS, two_dates()).await?;
@@ -59,6 +61,8 @@ fn listed(row: &Row) -> Result<ListedMarket> {
         id: market(row)?,
         code: row.parse("code")?,
         name: row.text("name")?,
+        ward: row.optional_text("ward")?.filter(|ward| !ward.is_empty()),
+        demo: row.flag("demo")?,
         open_date: row.parse("open_date")?,
     })
 }

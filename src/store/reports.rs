@@ -80,6 +80,7 @@ async fn read(transaction: &mut Transaction, market: Market, date: BusinessDate)
             name: market.name.to_string(),
             ward: market.ward,
             cutoff: market.cutoff,
+            demo: market.demo,
         },
         business_date: day.date,
         open_date: head.open_date,

@@ -23,6 +23,8 @@ const NOTHING: &str = "–";
 #[derive(Template)]
 #[template(path = "daily_report.html")]
 struct Page<'a> {
+    test_now: Option<&'a str>,
+    demo: bool,
     market: &'a str,
     code: &'a str,
     authority: String,
@@ -58,14 +60,19 @@ struct Page<'a> {
     hash: &'a str,
 }
 
-/// Returns the page in Vietnamese.
+/// The page's style sheet, linked as `/static/report.css`: the pages allow no inline style.
+pub const STYLESHEET: &str = include_str!("pages/daily_report.css");
+
+/// Returns the page in Vietnamese. In test mode it says so, with the clock's time `test_now`.
 ///
 /// # Errors
 /// Whatever the template meets; nothing in a report makes it fail.
-pub fn render(report: &DailyReport) -> Result<String, askama::Error> {
+pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, askama::Error> {
     let date = report.business_date;
     let average = report.amount.whole().checked_div(report.payments).map(Dong::new);
     Page {
+        test_now,
+        demo: report.market.demo,
         market: &report.market.name,
         code: report.market.code.as_str(),
         authority: format!("Ban quản lý {}", with_small_first(&report.market.name)).to_uppercase(),

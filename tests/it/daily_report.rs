@@ -72,6 +72,7 @@ fn a_day() -> DayTotals {
             name: "Chợ Tân An".to_owned(),
             ward: Some("Ninh Kiều".to_owned()),
             cutoff: "00:00".parse::<Cutoff>().unwrap(),
+            demo: false,
         },
         business_date: date("2026-11-24"),
         open_date: date("2026-11-24"),
@@ -311,6 +312,8 @@ fn the_chart_is_the_same_bytes_for_the_same_figures() {
     let market = MarketOverview {
         code: report.market.code.clone(),
         name: "Chợ <A> & \"B\"".to_owned(),
+        ward: None,
+        demo: false,
         business_date: report.business_date,
         status: report.status,
         payments: report.payments,
@@ -326,7 +329,7 @@ fn the_chart_is_the_same_bytes_for_the_same_figures() {
 fn the_page_is_a_paper_that_a_manager_can_sign() {
     let mut totals = a_day();
     totals.stalls[0].vendor = Some("<script>alert(1)</script>".to_owned());
-    let page = day_page::render(&report_of(totals).unwrap()).unwrap();
+    let page = day_page::render(&report_of(totals).unwrap(), None).unwrap();
     assert!(!page.contains("<script>"), "names are escaped");
     for text in [
         "Ninh Kiều, ngày 24 tháng 11 năm 2026",
@@ -340,5 +343,10 @@ fn the_page_is_a_paper_that_a_manager_can_sign() {
     ] {
         assert!(page.contains(text), "{text}");
     }
+    let mut totals = a_day();
+    totals.market.demo = true;
+    let tried = day_page::render(&report_of(totals).unwrap(), Some("2026-11-24T18:30:00+07:00")).unwrap();
+    assert!(tried.contains("CHẾ ĐỘ THỬ") && tried.contains("Dữ liệu minh họa"));
+    assert!(!page.contains("CHẾ ĐỘ THỬ") && !page.contains("minh họa") && !page.contains("style="));
     insta::assert_snapshot!("day_page", page);
 }
