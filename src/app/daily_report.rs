@@ -1,5 +1,7 @@
 //! The daily report of one market, and its forms: JSON, CSV, a table, a chart.
 
+use jiff::Timestamp;
+
 use super::error::{AppError, ErrorKind, Message};
 use super::{App, no_market};
 use crate::domain::calendar::BusinessDate;
@@ -18,7 +20,8 @@ impl App {
     /// [`ErrorKind::NotFound`] when there is no such market; [`ErrorKind::Integrity`] when the kept
     /// totals contradict each other: then there is no report, and the message names both figures.
     pub async fn daily_report(&self, market: &MarketCode, date: BusinessDate) -> Result<DailyReport, AppError> {
-        let drawn_up_at = self.clock.now();
+        // To the second, as people write it; the journal's range says exactly what was counted.
+        let drawn_up_at = Timestamp::from_second(self.clock.now().as_second()).unwrap_or_default();
         let Some(totals) = self.store.day_totals(market, date).await? else {
             return Err(no_market(market));
         };

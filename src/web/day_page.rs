@@ -123,7 +123,8 @@ fn with_small_first(name: &str) -> String {
 /// in full (NĐ 30/2020/NĐ-CP, appendix I, II.4); dots to write on when it is not known.
 fn place(ward: Option<&str>) -> String {
     let Some(ward) = ward else { return "…………………".to_owned() };
-    let short = ["Phường ", "Xã ", "Thị trấn "].iter().find_map(|kind| ward.strip_prefix(kind));
+    let kinds = ["Phường ", "phường ", "Xã ", "xã ", "Thị trấn ", "thị trấn "];
+    let short = kinds.iter().find_map(|kind| ward.strip_prefix(kind));
     let plain = short.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit()));
     plain.unwrap_or(ward).to_owned()
 }
@@ -338,6 +339,7 @@ mod tests {
         assert_eq!(written("2026-02-24"), "ngày 24 tháng 02 năm 2026");
         assert_eq!(written("2026-11-24"), "ngày 24 tháng 11 năm 2026");
         assert_eq!(place(Some("Phường Ninh Kiều")), "Ninh Kiều");
+        assert_eq!(place(Some("xã Cờ Đỏ")), "Cờ Đỏ");
         assert_eq!(place(Some("Phường 1")), "Phường 1");
         assert_eq!(place(Some("Cái Răng")), "Cái Răng");
     }
