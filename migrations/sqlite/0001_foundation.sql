@@ -351,3 +351,23 @@ INSERT INTO markets (market_id, code, name, search_key, demo, created_at) VALUES
 INSERT INTO market_head (market_id, version, last_seq, last_item, last_batch, last_hash, open_date)
 VALUES (0, 0, 0, 0, 0, zeroblob(32), '1970-01-01');
 INSERT INTO market_cutoffs (market_id, from_date, minutes) VALUES (0, '1970-01-01', 0);
+
+-- SQLite knows nothing about new tables and then takes every index that begins with market_id for
+-- equally good: it read a market's whole journal for one date's postings, and its whole inbox for
+-- one reference. What it should expect, rows per key from left to right; `ANALYZE` may replace it.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('postings', 'postings', '1000000 100000 1'),
+  ('postings', 'postings_by_date', '1000000 100000 1000 1'),
+  ('postings', 'postings_reversal', '1000 100 1'),
+  ('postings', 'postings_concerning', '1000 100 2 1'),
+  ('inbox', 'inbox', '1000000 100000 1'),
+  ('inbox', 'inbox_event', '1000000 100000 50000 1'),
+  ('inbox', 'inbox_reference', '1000000 100000 1000 1 1 1'),
+  ('inbox', 'inbox_credits', '1000000 100000 1000 20 2 1'),
+  ('inbox', 'inbox_resolved', '1000 100 1'),
+  ('inbox', 'inbox_held', '1000 100 5 1'),
+  ('inbox', 'inbox_unlisted', '1000 100 5 5 1'),
+  ('date_totals', 'date_totals', '10000 1000 5 2 1 1'),
+  ('date_totals', 'date_totals_by_event_date', '10000 1000 5 2 1 1');
+ANALYZE sqlite_schema;

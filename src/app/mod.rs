@@ -13,6 +13,7 @@ pub mod ids;
 pub mod import_vendors;
 pub mod journal;
 pub mod manage_sources;
+pub mod overview;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
@@ -34,7 +35,6 @@ use crate::store::{EngineKind, Store, markets};
 use error::{AppError, Message};
 use ids::IdSource;
 
-pub use crate::ledger::totals::Tally;
 pub use crate::store::OpenOptions;
 
 /// The running program: the book, its writer, the time and the source of identifiers.

@@ -7,9 +7,12 @@
 pub mod account;
 pub mod banks;
 pub mod calendar;
+pub mod daily_report;
 pub mod ids;
 pub mod inbox;
+pub mod language;
 pub mod ledger_account;
+pub mod masking;
 pub mod memo;
 pub mod money;
 pub mod posting;

@@ -23,6 +23,7 @@ pub mod destination;
 pub mod facts;
 pub mod identity;
 pub mod judge;
+pub mod overview;
 pub mod routing;
 pub mod totals;
 pub mod work;

@@ -1,4 +1,7 @@
-//! Figures in, documents out: CSV and SVG. No SQL, no HTTP; same input, same bytes.
+//! Figures into text: JSON for programs, CSV for spreadsheets, a table for the terminal, a chart
+//! for pages. Pure: the same report gives the same bytes.
 
 pub mod chart;
 pub mod csv;
+pub mod json;
+pub mod table;

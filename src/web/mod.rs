@@ -1,6 +1,7 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 mod closed;
+mod day_page;
 mod health;
 mod ingest;
 mod journal;
@@ -70,6 +71,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/days/{date}", get(reports::page))
         .route("/markets/{code}/print", get(pages::print))
         .route("/static/socho.css", get(pages::stylesheet))
+        .route("/static/report.css", get(reports::stylesheet))
         .route("/test/clock", post(health::set_clock));
     Router::new()
         .merge(api)

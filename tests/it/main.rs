@@ -7,8 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod daily_report;
 mod dialects;
 mod memos;
+mod query_plans;
+mod reports;
 mod settlements;
 mod vietqr;
 mod world;

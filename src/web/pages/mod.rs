@@ -10,10 +10,14 @@ use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
 use crate::app::error::{AppError, Message};
+use crate::app::overview::hours_strip;
 use crate::app::qr_codes::{self, Correction, check_tag};
 use crate::domain::banks;
 use crate::domain::calendar::rfc3339;
+use crate::domain::daily_report::MarketOverview;
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
+use crate::domain::money::Dong;
 use crate::domain::registration::RegisteredStall;
 
 /// Cards that one page of the print view holds at most; a market prints in parts beyond.
@@ -36,9 +40,14 @@ struct Card {
     code: String,
     name: String,
     ward: String,
-    payments: i64,
+    /// The market's own "today", which its cut-off decides.
+    day: String,
+    day_iso: String,
+    payments: String,
     amount: String,
     active: i64,
+    registered: i64,
+    chart: String,
     demo: bool,
 }
 
@@ -48,28 +57,30 @@ struct Home {
     lang: &'static str,
     test_now: Option<String>,
     today: String,
-    today_iso: String,
     markets: Vec<Card>,
 }
 
 pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answer {
     let page = async {
         let today = web.app.today();
-        let markets = web.app.overview(today).await?;
-        let card = |(market, tally, active): (crate::domain::registration::Market, crate::app::Tally, i64)| Card {
+        let markets = web.app.overview(None).await?;
+        let card = |market: MarketOverview| Card {
+            chart: hours_strip(&market, &format!("hours-{}", market.code), Language::Vietnamese),
             code: market.code.to_string(),
-            name: market.name.to_string(),
+            name: market.name,
             ward: market.ward.unwrap_or_default(),
-            payments: tally.count,
-            amount: tally.amount.with_unit(),
-            active,
+            day: market.business_date.vietnamese(),
+            day_iso: market.business_date.to_string(),
+            payments: Dong::new(market.payments).grouped(),
+            amount: market.amount.with_unit(),
+            active: market.active_stalls,
+            registered: market.registered_stalls,
             demo: market.demo,
         };
         html(&Home {
             lang: "vi",
             test_now: test_now(&web),
             today: today.vietnamese(),
-            today_iso: today.to_string(),
             markets: markets.into_iter().map(card).collect(),
         })
     };
