@@ -1,7 +1,7 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 mod closed;
-mod day_page;
+pub mod day_page;
 mod health;
 mod ingest;
 mod journal;

@@ -13,5 +13,6 @@ mod memos;
 mod query_plans;
 mod reports;
 mod settlements;
+mod verify;
 mod vietqr;
 mod world;
