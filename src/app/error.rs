@@ -158,7 +158,13 @@ impl From<StoreError> for AppError {
                 "inconsistent",
                 Message::new(format!("Sổ tự mâu thuẫn: {what}."), format!("The book contradicts itself: {what}.")),
             ),
-            _ => return Self::internal(error),
+            StoreError::Unavailable(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::Contended { .. }
+            | StoreError::QueueFull
+            | StoreError::UniqueViolation
+            | StoreError::Migration(_)
+            | StoreError::Statement(_) => return Self::internal(error),
         };
         Self { cause: Some(Box::new(error)), ..Self::new(kind, code, message) }
     }

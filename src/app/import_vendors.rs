@@ -290,8 +290,11 @@ fn cell(data: &Data) -> Cell {
 
 type Header = Vec<(Column, usize)>;
 
+/// The lines behind the header.
+type Rows<'a> = &'a [(usize, Vec<Cell>)];
+
 /// Finds the header: the first line that names a vendor and an account.
-fn header(lines: &Lines) -> Result<(Header, &[(usize, Vec<Cell>)]), AppError> {
+fn header(lines: &Lines) -> Result<(Header, Rows<'_>), AppError> {
     for (place, (_, cells)) in lines.iter().enumerate().take(30) {
         let mut columns: Header = Vec::new();
         for (index, cell) in cells.iter().enumerate() {

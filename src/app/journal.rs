@@ -110,11 +110,11 @@ impl App {
         let next = found.last().filter(|_| more).map(|last| format!("s{}", last.seq.get()));
         let names: std::collections::HashMap<_, _> =
             register.iter().map(|stall| (stall.number, stall.code.as_str())).collect();
-        let data = found
+        let rows = found
             .iter()
             .map(|posting| posting_json(code, posting, posting.stall.and_then(|stall| names.get(&stall).copied())))
             .collect();
-        Ok(Page { data, next })
+        Ok(Page { data: rows, next })
     }
 
     /// Returns held items of one outcome that nobody has decided yet: those of one market, or all
@@ -129,12 +129,11 @@ impl App {
         limit: Option<i64>,
     ) -> Result<Page, AppError> {
         let limit = list_limit(limit)?;
-        let markets: Vec<(MarketId, Option<MarketCode>)> = match market {
-            Some(code) => vec![(self.market(code).await?.id, Some(code.clone()))],
-            None => {
-                let all = self.markets().await?.into_iter().map(|market| (market.id, Some(market.code)));
-                std::iter::once((MarketId::INSTALLATION, None)).chain(all).collect()
-            }
+        let markets: Vec<(MarketId, Option<MarketCode>)> = if let Some(code) = market {
+            vec![(self.market(code).await?.id, Some(code.clone()))]
+        } else {
+            let all = self.markets().await?.into_iter().map(|market| (market.id, Some(market.code)));
+            std::iter::once((MarketId::INSTALLATION, None)).chain(all).collect()
         };
         let mut transaction = self.store.begin_read().await?;
         let mut data = Vec::new();
@@ -144,7 +143,7 @@ impl App {
                     ItemName { market: row.market, item: row.item, recorded_at_ms: row.recorded_at.as_millisecond() };
                 data.push(json!({
                     "id": name.to_string(), "market": code.as_ref().map(MarketCode::as_str), "source": row.source,
-                    "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(|a| a.whole()),
+                    "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(super::super::domain::money::Dong::whole),
                     "currency": "VND", "account": row.account, "bank_ref": row.reference,
                     "event_at": row.event_at.map(rfc3339), "recorded_at": rfc3339(row.recorded_at),
                     "resolved": row.resolved,

@@ -273,7 +273,15 @@ fn check_secret(dialect: Dialect, secret: &str) -> Result<(), AppError> {
             Dialect::StandardWebhooks if !secret.starts_with("whsec_") && !secret.starts_with("whpk_") => {
                 Some(("phải bắt đầu bằng whsec_ hoặc whpk_", "must begin with whsec_ or whpk_"))
             }
-            _ => None,
+            Dialect::SepayApikey
+            | Dialect::SepayHmac
+            | Dialect::CassoV1
+            | Dialect::CassoV2
+            | Dialect::Payos
+            | Dialect::VietqrVn
+            | Dialect::Pay2s
+            | Dialect::StandardWebhooks
+            | Dialect::GenericHmac => None,
         }
     };
     match rule {

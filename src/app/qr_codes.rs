@@ -12,7 +12,7 @@ pub use crate::qr::payload::{QrError, Service, VietQr};
 /// # Errors
 /// `qr_unreadable` when the picture does not read back.
 pub fn svg(payload: &str, correction: Correction, title: &str) -> Result<String, AppError> {
-    crate::qr::image::svg(payload, correction, title).map_err(unreadable)
+    crate::qr::image::svg(payload, correction, title).map_err(|error| unreadable(&error))
 }
 
 /// Returns a payload as PNG, decoded again before it is released.
@@ -20,10 +20,10 @@ pub fn svg(payload: &str, correction: Correction, title: &str) -> Result<String,
 /// # Errors
 /// `qr_unreadable` when the picture does not read back.
 pub fn png(payload: &str, correction: Correction) -> Result<Vec<u8>, AppError> {
-    crate::qr::image::png(payload, correction).map_err(unreadable)
+    crate::qr::image::png(payload, correction).map_err(|error| unreadable(&error))
 }
 
-fn unreadable(error: crate::qr::image::ImageError) -> AppError {
+fn unreadable(error: &crate::qr::image::ImageError) -> AppError {
     let message = Message::new(
         format!("Mã QR không được phát hành: {error}."),
         format!("The QR code was not released: {error}."),

@@ -26,12 +26,11 @@ impl App {
     /// # Errors
     /// `not_found` for the market; whatever the store meets. A difference is no error but a finding.
     pub async fn verify(&self, only: Option<&MarketCode>) -> Result<Vec<MarketFindings>, AppError> {
-        let markets: Vec<(MarketId, String)> = match only {
-            Some(code) => vec![(self.market(code).await?.id, code.to_string())],
-            None => {
-                let all = self.markets().await?.into_iter().map(|market| (market.id, market.code.to_string()));
-                std::iter::once((MarketId::INSTALLATION, "-".to_owned())).chain(all).collect()
-            }
+        let markets: Vec<(MarketId, String)> = if let Some(code) = only {
+            vec![(self.market(code).await?.id, code.to_string())]
+        } else {
+            let all = self.markets().await?.into_iter().map(|market| (market.id, market.code.to_string()));
+            std::iter::once((MarketId::INSTALLATION, "-".to_owned())).chain(all).collect()
         };
         let mut findings = Vec::with_capacity(markets.len());
         for (id, market) in markets {

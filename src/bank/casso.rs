@@ -3,6 +3,8 @@
 //!
 //! There is no direction field: a negative amount is money out.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -101,7 +103,8 @@ fn quoted(text: &str, form: Form) -> String {
                 other => {
                     let mut units = [0_u16; 2];
                     for unit in other.encode_utf16(&mut units) {
-                        out.push_str(&format!("\\u{unit:04x}"));
+                        // Writing to a String cannot fail.
+                        let _ = write!(out, "\\u{unit:04x}");
                     }
                 }
             }
@@ -208,18 +211,18 @@ fn written_id(settlement: &Settlement) -> Value {
 
 pub(super) fn sign_v1(secret: &str, settlement: &Settlement) -> SignedRequest {
     let body = json!({"error": 0, "data": [{
-        "id": written_id(settlement), "tid": settlement.reference.as_ref().map(|r| r.as_str()),
+        "id": written_id(settlement), "tid": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "cusum_balance": 0,
         "when": local(settlement.event_time), "bank_sub_acc_id": settlement.settled.as_str(),
         "subAccId": settlement.settled.as_str(), "bank_name": settlement.bank_hint,
-        "virtual_account": settlement.addressed.as_ref().map(|a| a.as_str()), "corresponsive_name": settlement.payer,
+        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "corresponsive_name": settlement.payer,
     }]});
     SignedRequest { sub_path: "", headers: headers(&[("Secure-Token", secret.to_owned())]), body: body.to_string() }
 }
 
 pub(super) fn sign_v2(secret: &str, settlement: &Settlement, now: Timestamp) -> SignedRequest {
     let body = json!({"error": 0, "data": {
-        "id": written_id(settlement), "reference": settlement.reference.as_ref().map(|r| r.as_str()),
+        "id": written_id(settlement), "reference": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "runningBalance": 0,
         "transactionDateTime": local(settlement.event_time), "accountNumber": settlement.settled.as_str(),
         "bankName": settlement.bank_hint, "bankAbbreviation": "",

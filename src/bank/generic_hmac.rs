@@ -62,8 +62,8 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     };
     let body = json!({
         "event_id": id, "account": settlement.settled.as_str(),
-        "virtual_account": settlement.addressed.as_ref().map(|a| a.as_str()),
-        "bank_ref": settlement.reference.as_ref().map(|r| r.as_str()),
+        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str),
+        "bank_ref": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
         "direction": if settlement.direction == Direction::Credit { "in" } else { "out" },
         "amount": settlement.amount.whole(), "memo": settlement.memo, "event_at": written_time(settlement.event_time),
         "bank": settlement.bank_hint, "payer": settlement.payer,

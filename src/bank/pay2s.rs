@@ -52,9 +52,9 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     };
     let body = json!({"transactions": [{
         "id": id, "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
-        "transactionNumber": settlement.reference.as_ref().map(|r| r.as_str()),
+        "transactionNumber": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
         "accountNumber": settlement.settled.as_str(),
-        "subAccount": settlement.addressed.as_ref().map(|a| a.as_str()), "content": settlement.memo,
+        "subAccount": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "content": settlement.memo,
         "transferType": if settlement.direction == Direction::Credit { "IN" } else { "OUT" },
         "transferAmount": settlement.amount.whole(), "checksum": "",
     }]});

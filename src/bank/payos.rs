@@ -95,7 +95,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     let data = json!({
         "orderCode": 1, "amount": settlement.amount.whole(), "description": settlement.memo,
         "accountNumber": settlement.settled.as_str(),
-        "reference": settlement.reference.as_ref().map(|r| r.as_str()),
+        "reference": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
         "transactionDateTime": local(settlement.event_time), "currency": "VND", "paymentLinkId": "", "code": "00",
         "desc": "success", "counterAccountName": settlement.payer,
         "virtualAccountNumber": settlement.addressed.as_ref().map_or("", |a| a.as_str()),

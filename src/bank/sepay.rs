@@ -82,10 +82,10 @@ fn written(settlement: &Settlement) -> String {
     json!({
         "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
         "accountNumber": settlement.settled.as_str(),
-        "subAccount": settlement.addressed.as_ref().map(|a| a.as_str()), "code": null, "content": settlement.memo,
+        "subAccount": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "code": null, "content": settlement.memo,
         "transferType": if settlement.direction == Direction::Credit { "in" } else { "out" },
         "description": format!("BankAPINotify {}", settlement.memo), "transferAmount": settlement.amount.whole(),
-        "referenceCode": settlement.reference.as_ref().map(|r| r.as_str()), "accumulated": 0, "id": id,
+        "referenceCode": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "accumulated": 0, "id": id,
     })
     .to_string()
 }

@@ -119,8 +119,8 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
     let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
     let body = json!({"type": MOVEMENT, "timestamp": rfc3339(now), "data": {
         "id": id, "account": settlement.settled.as_str(),
-        "virtual_account": settlement.addressed.as_ref().map(|a| a.as_str()),
-        "bank_ref": settlement.reference.as_ref().map(|r| r.as_str()), "direction": settlement.direction.as_str(),
+        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str),
+        "bank_ref": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "direction": settlement.direction.as_str(),
         "amount": settlement.amount.whole(), "memo": settlement.memo, "booked_at": written_time(settlement.event_time),
         "bank": settlement.bank_hint, "payer": settlement.payer,
     }})

@@ -131,7 +131,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
     }
     let body = json!({
         "transactionid": id, "transactiontime": time,
-        "referencenumber": settlement.reference.as_ref().map(|r| r.as_str()), "amount": settlement.amount.whole(),
+        "referencenumber": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "amount": settlement.amount.whole(),
         "content": settlement.memo, "bankaccount": settlement.settled.as_str(),
         "transType": if settlement.direction == Direction::Credit { "C" } else { "D" }, "orderId": "",
         "terminalCode": "", "subTerminalCode": "", "serviceCode": "", "urlLink": "", "sign": "",

@@ -11,6 +11,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
 
 use super::Context;
 use super::output::{Exit, Failure, line};
@@ -18,6 +19,7 @@ use super::serve::{BIND_DEFAULT, loopback, serve, start_logging};
 use crate::app::App;
 use crate::app::clock::SystemClock;
 use crate::app::demo::{DemoMarket, DemoPlan, DemoRequest};
+use crate::app::error::AppError;
 
 /// Where the demonstration's book is unless `--db` says otherwise.
 const DB_DEFAULT: &str = "sqlite:socho-demo.db";
@@ -80,7 +82,7 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
     .await
 }
 
-async fn build(app: &App, plan: DemoPlan) -> Result<(Vec<DemoMarket>, Option<DemoRequest>), Failure> {
+async fn build(app: &Arc<App>, plan: DemoPlan) -> Result<(Vec<DemoMarket>, Option<DemoRequest>), Failure> {
     let style = ProgressStyle::with_template("{msg:24} {bar:40} {pos}/{len} {elapsed}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = |length: usize, message: &'static str| {
@@ -91,9 +93,17 @@ async fn build(app: &App, plan: DemoPlan) -> Result<(Vec<DemoMarket>, Option<Dem
     markets.finish();
     let days = usize::try_from(plan.days).unwrap_or(0);
     let payments = bar(plan.markets * days * 800, "payments");
+    // Markets side by side: one is thought up while another is written.
+    let mut tasks = JoinSet::new();
+    for market in city.clone() {
+        let (app, payments) = (Arc::clone(app), payments.clone());
+        tasks.spawn(async move {
+            app.demo_history(&market, plan, |count| payments.inc(u64::try_from(count).unwrap_or(0))).await
+        });
+    }
     let mut booked = 0;
-    for market in &city {
-        booked += app.demo_history(market, plan, |count| payments.inc(u64::try_from(count).unwrap_or(0))).await?;
+    while let Some(done) = tasks.join_next().await {
+        booked += done.map_err(AppError::internal)??;
     }
     payments.finish();
     let sample = app.demo_curl(&city, plan.seed).await?;

@@ -1,5 +1,6 @@
 //! What goes to standard output and standard error, the language, and the exit codes.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -74,7 +75,8 @@ impl Failure {
         let mut text = format!("socho: {}\n", lang.choose(&self.message));
         for (field, message) in &self.details {
             if *message != self.message {
-                text.push_str(&format!("  {field}: {}\n", lang.choose(message)));
+                // Writing to a String cannot fail.
+                let _ = writeln!(text, "  {field}: {}", lang.choose(message));
             }
         }
         to_stderr(&text);

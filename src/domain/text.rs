@@ -1,6 +1,6 @@
 //! Vietnamese text: one spelling for what people type, keys to find and to sort it by.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
@@ -132,7 +132,8 @@ pub fn code_sort_key(code: &str) -> String {
         }
         if !digits.is_empty() {
             let plain = digits.trim_start_matches('0');
-            key.push_str(&format!("{:02}{plain}", plain.len()));
+            // Writing to a String cannot fail.
+            let _ = write!(key, "{:02}{plain}", plain.len());
             digits.clear();
         }
         if character != '\0' {

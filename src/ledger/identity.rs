@@ -60,11 +60,12 @@ pub enum Verdict {
     /// Not seen before: book it, and it holds its identities.
     New,
     /// Seen before.
-    Known(Known),
+    Known(Box<Known>),
 }
 
 /// A credit that meets an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts that the inbox keeps as they are")]
 pub struct Known {
     /// The earlier one.
     pub earlier: Claim,
@@ -85,14 +86,14 @@ pub struct Known {
 pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
     if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&(candidate.source, id.to_owned()))) {
         let same_money = earlier.settled == *candidate.settled && earlier.amount == candidate.amount;
-        return Verdict::Known(Known {
+        return Verdict::Known(Box::new(Known {
             earlier: earlier.clone(),
             same_money,
             reason: if same_money { reason::SAME_EVENT } else { reason::CONFLICT },
             paired: false,
             claims_event: false,
             claims_reference: false,
-        });
+        }));
     }
     let holders = candidate.reference.and_then(|reference| {
         let key = (candidate.settled.clone(), candidate.moment.event_date, reference.clone());
@@ -109,14 +110,14 @@ fn by_reference(facts: &Facts, candidate: &Candidate<'_>, holders: &[Claim]) -> 
         |claim: &&Claim| claim.source == candidate.source || facts.pairings.contains(&(claim.credit, candidate.source));
     let same_amount = |claim: &&Claim| claim.amount == candidate.amount;
     let known = |earlier: &Claim, same_money, reason, paired| {
-        Verdict::Known(Known {
+        Verdict::Known(Box::new(Known {
             earlier: earlier.clone(),
             same_money,
             reason,
             paired,
             claims_event: candidate.event_key().is_some(),
             claims_reference: false,
-        })
+        }))
     };
     let elsewhere = holders.iter().find(|claim| same_amount(claim) && !reported_here(claim));
     if let Some(earlier) = elsewhere {
@@ -151,14 +152,14 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
     let same_reference = candidate.reference.is_some() && candidate.reference == earlier.reference.as_ref();
     let same_code = candidate.memo_code.is_some() && candidate.memo_code == earlier.memo_code;
     let same_money = same_reference || same_code;
-    Verdict::Known(Known {
+    Verdict::Known(Box::new(Known {
         earlier: earlier.clone(),
         same_money,
         reason: if same_money { reason::PAIRED } else { reason::POSSIBLE_DUPLICATE },
         paired: true,
         claims_event: candidate.event_key().is_some(),
         claims_reference: candidate.reference.is_some(),
-    })
+    }))
 }
 
 /// Tells whether the references alone say that a credit is other money.

@@ -169,7 +169,7 @@ impl Bench {
                 row.claims_reference = row.reference.is_some();
                 self.book(row, item, settlement, destination)
             }
-            Verdict::Known(known) => self.known(row, item, settlement, known),
+            Verdict::Known(known) => self.known(row, item, settlement, &known),
         }
     }
 
@@ -196,7 +196,7 @@ impl Bench {
         mut row: JudgedRow,
         item: &IncomingItem,
         settlement: &Settlement,
-        known: Known,
+        known: &Known,
     ) -> Result<JudgedItem, TotalsOverflow> {
         row.outcome = if known.same_money { Outcome::Duplicate } else { Outcome::Quarantined };
         row.reason = Some(known.reason.to_owned());

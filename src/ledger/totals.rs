@@ -120,7 +120,12 @@ impl Deltas {
         let money = matches!(root.kind, PostingKind::Settle | PostingKind::Assign);
         let kind = match posting.kind {
             PostingKind::Reversal if !money => TotalsKind::AdjustmentReversal,
-            kind => TotalsKind::Of(kind),
+            PostingKind::Settle
+            | PostingKind::Assign
+            | PostingKind::Reversal
+            | PostingKind::CashChange
+            | PostingKind::Exclusion
+            | PostingKind::Refund => TotalsKind::Of(posting.kind),
         };
         let forward = posting.transfer.debit == root.transfer.debit;
         for (stall, effect) in effects(root) {
@@ -131,7 +136,7 @@ impl Deltas {
             day.tally.count = counted.count(day.tally.count);
             day.tally.amount = sign.apply(day.tally.amount, posting.transfer.amount)?;
             let arrival = posting.event_at.filter(|_| sign == Effect::Adds && money && posting.kind == root.kind);
-            if let Some(at) = arrival.map(|at| at.as_microsecond()) {
+            if let Some(at) = arrival.map(jiff::Timestamp::as_microsecond) {
                 day.first_at = Some(day.first_at.map_or(at, |first| first.min(at)));
                 day.last_at = Some(day.last_at.map_or(at, |last| last.max(at)));
             }

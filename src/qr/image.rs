@@ -1,6 +1,7 @@
 //! A payload as a picture: pure black on white, quiet zone of four modules, no logo (ISO/IEC
 //! 18004). Every picture is decoded again before it is released.
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 
 use image::{GrayImage, ImageFormat, Luma};
@@ -93,7 +94,8 @@ pub fn svg(payload: &str, correction: Correction, title: &str) -> Result<String,
         while x < modules.side {
             let run = (x..modules.side).take_while(|x| modules.is_dark(*x, y)).count();
             if run > 0 {
-                path.push_str(&format!("M{} {}h{run}v1h-{run}z", x + QUIET_ZONE, y + QUIET_ZONE));
+                // Writing to a String cannot fail.
+                let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET_ZONE, y + QUIET_ZONE);
             }
             x += run.max(1);
         }

@@ -1,5 +1,7 @@
 //! EMVCo objects: `ID(2 digits) LEN(2 digits, 01..99) VALUE`, templates holding the same inside.
 
+use std::fmt::Write as _;
+
 use super::payload::{QrError, QrRule};
 
 /// One object, and where its ID stands in the whole payload.
@@ -50,6 +52,7 @@ pub(super) fn split(text: &str, base: usize) -> Result<Vec<Object<'_>>, QrError>
 /// Appends an object; an empty value is left out altogether.
 pub(super) fn push(payload: &mut String, id: &str, value: &str) {
     if !value.is_empty() {
-        payload.push_str(&format!("{id}{:02}{value}", value.len()));
+        // Writing to a String cannot fail.
+        let _ = write!(payload, "{id}{:02}{value}", value.len());
     }
 }

@@ -86,6 +86,7 @@ impl StoreError {
 }
 
 impl From<sqlx::Error> for StoreError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
     /// Sorts by kind: what the driver, the file or the network refused is [`Self::Unavailable`].
     fn from(error: sqlx::Error) -> Self {
         use sqlx::error::ErrorKind;

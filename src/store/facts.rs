@@ -295,9 +295,9 @@ pub(crate) fn transfer(row: &Row) -> Result<Transfer> {
 pub(crate) async fn kept(transaction: &mut Transaction, market: MarketId) -> Result<Kept> {
     const SOURCES: &str = "SELECT source_id FROM source_totals WHERE market_id = $1 GROUP BY source_id ORDER BY source_id \
         LIMIT 10000";
-    let bindings = Arc::new(super::bindings::load(transaction, market).await?);
     const AGREEING: &str =
         "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY source_id LIMIT 10000";
+    let bindings = Arc::new(super::bindings::load(transaction, market).await?);
     let ids = |rows: Vec<Row>| rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect::<Result<_>>();
     let sources = ids(transaction.rows(SOURCES, binds![market.get()]).await?)?;
     let agreeing = ids(transaction.rows(AGREEING, binds![market.get()]).await?)?;

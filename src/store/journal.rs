@@ -72,11 +72,26 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("event_id", Column::optional_texts(items().map(|i| i.event_id.clone())))
         .with("event_id_weak", Column::ints(items().map(|i| i64::from(i.event_id_weak))))
         .with("direction", Column::texts(items().map(|i| i.direction.map_or("none", Direction::as_str))))
-        .with("settled_account", Column::optional_texts(items().map(|i| text(i.settled.as_ref().map(|a| a.as_str())))))
-        .with("addressed", Column::optional_texts(items().map(|i| text(i.addressed.as_ref().map(|a| a.as_str())))))
+        .with(
+            "settled_account",
+            Column::optional_texts(
+                items().map(|i| text(i.settled.as_ref().map(super::super::domain::account::SettledAccount::as_str))),
+            ),
+        )
+        .with(
+            "addressed",
+            Column::optional_texts(
+                items().map(|i| text(i.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str))),
+            ),
+        )
         .with("bank_hint", Column::optional_texts(items().map(|i| i.bank_hint.clone())))
-        .with("amount", Column::ints(items().map(|i| i.amount.map(|a| a.whole()))))
-        .with("reference", Column::optional_texts(items().map(|i| text(i.reference.as_ref().map(|r| r.as_str())))))
+        .with("amount", Column::ints(items().map(|i| i.amount.map(super::super::domain::money::Dong::whole))))
+        .with(
+            "reference",
+            Column::optional_texts(
+                items().map(|i| text(i.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str))),
+            ),
+        )
         .with("occurrence", Column::ints(items().map(|i| i.occurrence)))
         .with("event_at", Column::ints(items().map(|i| i.moment.at.map(micros))))
         .with("event_precision", Column::texts(items().map(|i| i.moment.precision.as_str())))
@@ -87,7 +102,7 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("outcome", Column::texts(items().map(|i| i.outcome.as_str())))
         .with("reason", Column::optional_texts(items().map(|i| i.reason.clone())))
         .with("actor", Column::optional_texts(items().map(|i| i.actor.clone())))
-        .with("posting_seq", Column::ints(items().map(|i| i.posting.map(|s| s.get()))))
+        .with("posting_seq", Column::ints(items().map(|i| i.posting.map(super::super::domain::ids::Seq::get))))
         .with("earlier_item", Column::ints(items().map(|i| i.earlier_item)))
         .with("resolves", Column::ints(items().map(|i| i.resolves)))
         .with("claims_event", Column::ints(items().map(|i| i64::from(i.claims_event))))
@@ -136,7 +151,7 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         .with("late", Column::ints(postings().map(|p| i64::from(p.late))))
         .with("stall_number", Column::ints(postings().map(|p| p.stall.map(StallNumber::get))))
         .with("item", Column::ints(postings().map(|p| p.item)))
-        .with("concerns", Column::ints(postings().map(|p| p.concerns.map(|s| s.get()))))
+        .with("concerns", Column::ints(postings().map(|p| p.concerns.map(super::super::domain::ids::Seq::get))))
         .with("reason", Column::optional_texts(postings().map(|p| p.reason.clone())))
         .with("actor", Column::optional_texts(postings().map(|p| p.actor.clone())));
     let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];
@@ -148,12 +163,12 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
     const INSERT: &str = "INSERT INTO pairings (market_id, credit_item, source_id, item) \
         SELECT h.market_id, u.credit_item, u.source_id, u.item \
         FROM market_head h, {rows} WHERE h.market_id = $1";
-    for Pairing { credit, source, .. } in &batch.released {
-        transaction.execute_exactly(1, DELETE, binds![batch.market.get(), *credit, source.get()]).await?;
-    }
     const AGREE: &str = "INSERT INTO reference_agreements (market_id, source_id) \
         SELECT h.market_id, u.source_id FROM market_head h, {rows} WHERE h.market_id = $1 \
         ON CONFLICT (market_id, source_id) DO NOTHING";
+    for Pairing { credit, source, .. } in &batch.released {
+        transaction.execute_exactly(1, DELETE, binds![batch.market.get(), *credit, source.get()]).await?;
+    }
     if batch.pairings.is_empty() {
         return Ok(());
     }

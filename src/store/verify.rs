@@ -55,11 +55,10 @@ pub(crate) async fn market(transaction: &mut Transaction, market: MarketId) -> R
         Err(StoreError::Inconsistent(what)) => findings.differ(what),
         Err(error) => return Err(error),
     }
-    if let Err(error) = walk.totals(transaction, &mut findings).await {
-        match error {
-            StoreError::Inconsistent(what) => findings.differ(what),
-            other => return Err(other),
-        }
+    match walk.totals(transaction, &mut findings).await {
+        Ok(()) => {}
+        Err(StoreError::Inconsistent(what)) => findings.differ(what),
+        Err(error) => return Err(error),
     }
     Ok(findings)
 }
@@ -142,7 +141,7 @@ impl Walk {
     async fn batch(&mut self, transaction: &mut Transaction, link: &Link, findings: &mut Findings) -> Result<()> {
         let postings = self.read_postings(transaction, link, findings).await?;
         let items = self.read_items(transaction, link, findings).await?;
-        self.check_made_of(&postings, &items, findings);
+        Self::check_made_of(&postings, &items, findings);
         for posting in &postings {
             let root = self.root(transaction, posting).await?;
             self.deltas.add_posting(posting, &root).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
@@ -234,7 +233,7 @@ impl Walk {
     }
 
     /// Each settlement stands on exactly one item that says the same.
-    fn check_made_of(&self, postings: &[Posting], items: &[JudgedRow], findings: &mut Findings) {
+    fn check_made_of(postings: &[Posting], items: &[JudgedRow], findings: &mut Findings) {
         for posting in postings.iter().filter(|posting| posting.kind == PostingKind::Settle) {
             let item = items.iter().find(|item| Some(item.item) == posting.item);
             let agrees = item.is_some_and(|item| {
@@ -272,7 +271,13 @@ impl Walk {
         let paired = match item.outcome {
             Outcome::Duplicate => why == reason::PAIRED || why == reason::SAME_REFERENCE,
             Outcome::Quarantined => why == reason::POSSIBLE_DUPLICATE,
-            _ => false,
+            Outcome::Recorded
+            | Outcome::Suspense
+            | Outcome::Ignored
+            | Outcome::Rejected
+            | Outcome::Stale
+            | Outcome::Dismissed
+            | Outcome::Received => false,
         };
         let Some(earlier) = item.earlier_item else { return Ok(()) };
         let row = transaction.row(EARLIER, binds![self.market.get(), earlier]).await?;
@@ -288,10 +293,11 @@ impl Walk {
             }
         }
         let booked = item.resolves == Some(earlier) && matches!(item.outcome, Outcome::Recorded | Outcome::Suspense);
-        if booked && row.optional_text("reason")?.as_deref() == Some(reason::POSSIBLE_DUPLICATE) {
-            if let Some(credit) = row.optional_int("earlier_item")? {
-                self.pairings.remove(&(credit, earlier_source));
-            }
+        if booked
+            && row.optional_text("reason")?.as_deref() == Some(reason::POSSIBLE_DUPLICATE)
+            && let Some(credit) = row.optional_int("earlier_item")?
+        {
+            self.pairings.remove(&(credit, earlier_source));
         }
         Ok(())
     }
@@ -303,12 +309,6 @@ impl Walk {
             WHERE market_id = $1 ORDER BY business_date, stall_number, kind";
         const HOURS: &str =
             "SELECT business_date, hour, count, amount FROM hourly_totals WHERE market_id = $1 ORDER BY 1, 2";
-        const DATES: &str = "SELECT business_date, event_date, kind, late, count, debits, credits FROM date_totals \
-            WHERE market_id = $1 ORDER BY 1, 2, 3, 4";
-        const SOURCES: &str = "SELECT business_date, source_id, outcome, count, amount, last_at FROM source_totals \
-            WHERE market_id = $1 ORDER BY 1, 2, 3";
-        const PAIRINGS: &str = "SELECT credit_item, source_id, item FROM pairings WHERE market_id = $1 ORDER BY 1, 2";
-        const AGREEING: &str = "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY 1";
         let d = &self.deltas;
         let market = self.market.get();
         let rows = transaction.rows(BALANCES, binds![market]).await?;
@@ -317,7 +317,7 @@ impl Walk {
             .balances
             .iter()
             .map(|(k, s)| (k.to_string(), figures(&[Some(s.debits.whole()), Some(s.credits.whole())])));
-        compare("balances", kept, derived.collect(), findings);
+        compare("balances", &kept, &derived.collect(), findings);
 
         let rows = transaction.rows(DAYS, binds![market]).await?;
         let kept = collect(&rows, |r| {
@@ -333,10 +333,11 @@ impl Walk {
             ))
         })?;
         let derived = d.stall_days.iter().map(|((date, stall, kind), day)| {
-            let key = format!("{date}/{}/{}", stall.map_or(0, |s| s.get()), kind.as_str());
+            let key =
+                format!("{date}/{}/{}", stall.map_or(0, super::super::domain::ids::StallNumber::get), kind.as_str());
             (key, figures(&[Some(day.tally.count), Some(day.tally.amount.whole()), day.first_at, day.last_at]))
         });
-        compare("daily_totals", kept, derived.collect(), findings);
+        compare("daily_totals", &kept, &derived.collect(), findings);
 
         let rows = transaction.rows(HOURS, binds![market]).await?;
         let kept = collect(&rows, |r| {
@@ -349,8 +350,20 @@ impl Walk {
             .hours
             .iter()
             .map(|((date, hour), t)| (format!("{date}/{hour}"), figures(&[Some(t.count), Some(t.amount.whole())])));
-        compare("hourly_totals", kept, derived.collect(), findings);
+        compare("hourly_totals", &kept, &derived.collect(), findings);
+        self.more_totals(transaction, findings).await
+    }
 
+    /// The totals by both dates and by source, and what was recognised as the same money.
+    async fn more_totals(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        const DATES: &str = "SELECT business_date, event_date, kind, late, count, debits, credits FROM date_totals \
+            WHERE market_id = $1 ORDER BY 1, 2, 3, 4";
+        const SOURCES: &str = "SELECT business_date, source_id, outcome, count, amount, last_at FROM source_totals \
+            WHERE market_id = $1 ORDER BY 1, 2, 3";
+        const PAIRINGS: &str = "SELECT credit_item, source_id, item FROM pairings WHERE market_id = $1 ORDER BY 1, 2";
+        const AGREEING: &str = "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY 1";
+        let d = &self.deltas;
+        let market = self.market.get();
         let rows = transaction.rows(DATES, binds![market]).await?;
         let kept = collect(&rows, |r| {
             let key = format!(
@@ -366,7 +379,7 @@ impl Walk {
             let key = format!("{date}/{event}/{kind}/{}", i64::from(*late));
             (key, figures(&[Some(*count), Some(sides.debits.whole()), Some(sides.credits.whole())]))
         });
-        compare("date_totals", kept, derived.collect(), findings);
+        compare("date_totals", &kept, &derived.collect(), findings);
 
         let rows = transaction.rows(SOURCES, binds![market]).await?;
         let kept = collect(&rows, |r| {
@@ -377,7 +390,7 @@ impl Walk {
             let key = format!("{date}/{}/{outcome}", source.get());
             (key, figures(&[Some(tally.count), Some(tally.amount.whole()), Some(*last_at)]))
         });
-        compare("source_totals", kept, derived.collect(), findings);
+        compare("source_totals", &kept, &derived.collect(), findings);
 
         let rows = transaction.rows(PAIRINGS, binds![market]).await?;
         let kept = collect(&rows, |r| {
@@ -387,12 +400,12 @@ impl Walk {
             .pairings
             .iter()
             .map(|((credit, source), item)| (format!("{credit}/{source}"), figures(&[Some(*item)])));
-        compare("pairings", kept, derived.collect(), findings);
+        compare("pairings", &kept, &derived.collect(), findings);
 
         let rows = transaction.rows(AGREEING, binds![market]).await?;
         let kept = collect(&rows, |r| Ok((r.int("source_id")?.to_string(), String::new())))?;
         let derived = self.agreeing.iter().map(|source| (source.to_string(), String::new()));
-        compare("reference_agreements", kept, derived.collect(), findings);
+        compare("reference_agreements", &kept, &derived.collect(), findings);
         Ok(())
     }
 }
@@ -407,8 +420,8 @@ fn collect(rows: &[Row], read: impl Fn(&Row) -> Result<(String, String)>) -> Res
     rows.iter().map(read).collect()
 }
 
-fn compare(table: &str, kept: Figures, derived: Figures, findings: &mut Findings) {
-    for (key, figure) in &derived {
+fn compare(table: &str, kept: &Figures, derived: &Figures, findings: &mut Findings) {
+    for (key, figure) in derived {
         match kept.get(key) {
             None => findings.differ(format!("{table} {key}: missing, the journal gives {figure}")),
             Some(found) if found != figure => {

@@ -100,11 +100,10 @@ fn answer(web: &Shared, reply: Reply, address: Option<IpAddr>, headers: &HeaderM
         ReplyStatus::Unreadable => StatusCode::BAD_REQUEST,
         ReplyStatus::NoSuchSource => StatusCode::NOT_FOUND,
     };
-    match reply.body.filter(|_| !throttled) {
-        Some(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
-        None => {
-            let error = AppError::new(ErrorKind::Invalid, reply.code, reply.message);
-            Problem::new(error, Tongue::of(headers), instance).with_status(status).into_response()
-        }
+    if let Some(body) = reply.body.filter(|_| !throttled) {
+        (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    } else {
+        let error = AppError::new(ErrorKind::Invalid, reply.code, reply.message);
+        Problem::new(error, Tongue::of(headers), instance).with_status(status).into_response()
     }
 }

@@ -65,11 +65,6 @@ impl Problem {
     pub(super) fn with_status(self, status: StatusCode) -> Self {
         Self { status: Some(status), ..self }
     }
-
-    /// Returns the same as a page.
-    pub(super) fn as_page(self) -> Self {
-        Self { page: true, ..self }
-    }
 }
 
 fn status_of(kind: ErrorKind) -> StatusCode {

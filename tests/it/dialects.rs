@@ -57,7 +57,7 @@ fn run(sample: &Value) -> Result<Delivery, Refusal> {
 }
 
 fn is_known(settlement: &Settlement) -> bool {
-    let addressed = settlement.addressed.as_ref().map(|a| a.as_str());
+    let addressed = settlement.addressed.as_ref().map(socho::domain::account::AccountNumber::as_str);
     addressed.into_iter().chain([settlement.settled.as_str()]).any(|number| KNOWN.contains(&number))
 }
 

@@ -4,7 +4,12 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test fails by panicking"
+    clippy::print_stderr,
+    clippy::assigning_clones,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
 mod daily_report;

@@ -66,10 +66,10 @@ async fn post(world: &World, sample: &Value, token: &mut String) -> Reply {
         body: sample["body"].as_str().unwrap().as_bytes().to_vec(),
     };
     let reply = world.app.receive_settlement(inbound).await.unwrap();
-    if let Some(issued) = reply.body.as_deref().and_then(|body| serde_json::from_str::<Value>(body).ok()) {
-        if let Some(issued) = issued["access_token"].as_str() {
-            *token = issued.to_owned();
-        }
+    if let Some(issued) = reply.body.as_deref().and_then(|body| serde_json::from_str::<Value>(body).ok())
+        && let Some(issued) = issued["access_token"].as_str()
+    {
+        *token = issued.to_owned();
     }
     reply
 }

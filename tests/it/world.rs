@@ -26,7 +26,6 @@ macro_rules! story {
     ($(#[$meta:meta])* $name:ident, |$world:ident| $body:block) => {
         $(#[$meta])*
         mod $name {
-            #[allow(unused_imports, reason = "a story uses what its file uses")]
             use super::*;
 
             async fn tell($world: $crate::world::World) $body
@@ -72,12 +71,6 @@ fn folder() -> Folder {
     let path = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&path).unwrap();
     Folder(path)
-}
-
-/// Returns a fresh SQLite address in a folder that goes with the returned guard.
-pub(crate) fn sqlite_url() -> (String, impl Drop) {
-    let folder = folder();
-    (format!("sqlite:{}", folder.0.join("book.db").display()), folder)
 }
 
 async fn postgres_url() -> Option<String> {

@@ -175,6 +175,7 @@ fn migrations(postgres: bool) -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
 fn migration_error(error: MigrateError) -> StoreError {
     let known = MIGRATIONS.len().try_into().unwrap_or(i64::MAX);
     match error {
