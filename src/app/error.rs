@@ -30,6 +30,8 @@ pub enum ErrorKind {
     NotFound,
     /// It contradicts what is there already.
     Conflict,
+    /// Authentication is missing or wrong.
+    Unauthenticated,
     /// Not for this user.
     Forbidden,
     /// The program's own configuration is wrong.

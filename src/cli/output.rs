@@ -86,7 +86,11 @@ impl Failure {
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         let exit = match error.kind {
-            ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Forbidden => Exit::Refused,
+            ErrorKind::Invalid
+            | ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden => Exit::Refused,
             ErrorKind::Configuration => Exit::Configuration,
             ErrorKind::Unavailable | ErrorKind::Internal => Exit::Unreachable,
             ErrorKind::Integrity => Exit::Integrity,

@@ -103,7 +103,12 @@ fn answer(web: &Shared, reply: Reply, address: Option<IpAddr>, headers: &HeaderM
     if let Some(body) = reply.body.filter(|_| !throttled) {
         (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
     } else {
-        let error = AppError::new(ErrorKind::Invalid, reply.code, reply.message);
+        let kind = match reply.status {
+            ReplyStatus::Unauthenticated | ReplyStatus::Stale => ErrorKind::Unauthenticated,
+            ReplyStatus::NoSuchSource => ErrorKind::NotFound,
+            ReplyStatus::Accepted | ReplyStatus::Unreadable => ErrorKind::Invalid,
+        };
+        let error = AppError::new(kind, reply.code, reply.message);
         Problem::new(error, Tongue::of(headers), instance).with_status(status).into_response()
     }
 }

@@ -12,6 +12,11 @@ use serde_json::json;
 use super::Shared;
 use crate::app::error::{AppError, ErrorKind, Message};
 
+/// The media type of a problem (RFC 9457).
+const PROBLEM: &str = "application/problem+json";
+/// Largest problem, in bytes: one that names every row of a list.
+const PROBLEM_MAX: usize = 16 << 20;
+
 /// The language of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tongue {
@@ -72,6 +77,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Configuration | ErrorKind::Integrity | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -83,6 +89,7 @@ fn title(kind: ErrorKind) -> Message {
         ErrorKind::Invalid => Message::new("Dữ liệu chưa đúng", "The input breaks a rule"),
         ErrorKind::NotFound => Message::new("Không tìm thấy", "Not found"),
         ErrorKind::Conflict => Message::new("Trái với dữ liệu đã có", "It contradicts what is there"),
+        ErrorKind::Unauthenticated => Message::new("Chưa xác thực được", "Not authenticated"),
         ErrorKind::Forbidden => Message::new("Không được phép", "Not allowed"),
         ErrorKind::Configuration => Message::new("Cấu hình sai", "The configuration is wrong"),
         ErrorKind::Unavailable => Message::new("Tạm thời không phục vụ được", "Not available at the moment"),
@@ -124,7 +131,7 @@ impl IntoResponse for Problem {
                 "errors": errors,
             });
             let mut response = (status, Json(body)).into_response();
-            let kind = HeaderValue::from_static("application/problem+json");
+            let kind = HeaderValue::from_static(PROBLEM);
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         };
@@ -162,6 +169,9 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     if plain && response.status().is_client_error() {
         response = refused_by_framework(response.status(), tongue, &path);
     }
+    if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM) {
+        response = named(response, &id).await;
+    }
     let is_api = path.starts_with("/v1/");
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
@@ -181,6 +191,16 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
         headers.insert("x-request-id", value);
     }
     response
+}
+
+/// Writes the request's id into a problem: handlers need not carry it along.
+async fn named(response: Response, id: &str) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, PROBLEM_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).replacen("\"request_id\":null", &format!("\"request_id\":\"{id}\""), 1);
+    let mut parts = parts;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, text.into())
 }
 
 fn refused_by_framework(status: StatusCode, tongue: Tongue, path: &str) -> Response {
