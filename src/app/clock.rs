@@ -17,13 +17,29 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set: `serve --test-mode --clock …`, and tests.
+/// A clock that shows the machine's time until it is set and then stands still: `serve --test-mode`,
+/// and tests.
 #[derive(Debug)]
 pub struct SetClock {
     micros: AtomicI64,
 }
 
+/// Stands for "not set yet": before every instant that can be.
+const RUNNING: i64 = i64::MIN;
+
 impl SetClock {
+    /// Returns a clock that shows the machine's time until it is set: `serve --test-mode`.
+    #[must_use]
+    pub fn running() -> Self {
+        Self { micros: AtomicI64::new(RUNNING) }
+    }
+
+    /// Tells whether it stands still, because it was set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.micros.load(Ordering::SeqCst) != RUNNING
+    }
+
     /// Returns a clock that shows `instant`.
     #[must_use]
     pub fn at(instant: Timestamp) -> Self {
@@ -38,6 +54,9 @@ impl SetClock {
 
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.micros.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
+        match self.micros.load(Ordering::SeqCst) {
+            RUNNING => SystemClock.now(),
+            micros => Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH),
+        }
     }
 }

@@ -8,7 +8,7 @@ use calamine::{Data, Reader as _, Xlsx};
 use super::App;
 use super::banks::find_bank;
 use super::error::{AppError, ErrorKind, Message};
-use super::register::holder;
+use super::stall_view::holder;
 use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::{Registration, StallCode};

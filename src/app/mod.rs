@@ -18,6 +18,7 @@ pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod stall_view;
 pub mod verify_books;
 pub mod words;
 

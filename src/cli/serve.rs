@@ -40,8 +40,7 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
     let bind = loopback(&bind)?;
     let ingest = command.ingest_bind.or_else(|| context.config.ingest_bind.clone());
     let ingest = ingest.as_deref().map(address).transpose()?;
-    let test_clock =
-        command.test_mode.then(|| Arc::new(SetClock::at(command.clock.unwrap_or_else(|| SystemClock.now()))));
+    let test_clock = command.test_mode.then(|| Arc::new(command.clock.map_or_else(SetClock::running, SetClock::at)));
     let clock: Arc<dyn Clock> = match &test_clock {
         Some(clock) => Arc::clone(clock) as _,
         None => Arc::new(SystemClock),
@@ -65,6 +64,8 @@ pub(super) async fn serve(
 ) -> Result<Exit, Failure> {
     let web = Web::new(Arc::clone(&app), test_clock);
     let (stop, stopped) = watch::channel(false);
+    // Heard from now on: whoever reads the address may stop us at once.
+    let told_to_stop = told_to_stop();
     let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
     line(format!("listening http://{}", listening.0));
     let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
@@ -76,7 +77,7 @@ pub(super) async fn serve(
     started(listening.0);
     let mut failure = app.failure();
     let failed = tokio::select! {
-        () = told_to_stop() => false,
+        () = told_to_stop => false,
         _ = failure.wait_for(|failed| *failed) => true,
     };
     stop.send_replace(true);
@@ -96,17 +97,22 @@ pub(super) async fn serve(
     Ok(Exit::Ok)
 }
 
-async fn told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+/// Catches the signals at once and returns what waits for one of them.
+fn told_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn heard(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => {
+                signal.recv().await;
             }
+            None => std::future::pending().await,
         }
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+    }
+    let (terminate, interrupt) = (signal(SignalKind::terminate()).ok(), signal(SignalKind::interrupt()).ok());
+    async move {
+        tokio::select! {
+            () = heard(terminate) => {}
+            () = heard(interrupt) => {}
         }
     }
 }
@@ -147,7 +153,7 @@ fn busy(error: &ServeError) -> Failure {
 
 /// Logs go to standard error; `SOCHO_LOG` sets the level.
 pub(super) fn start_logging() {
-    let level = std::env::var("SOCHO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    let level = std::env::var("SOCHO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
     // Only the first call of a process counts; tests may call twice.
     let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
 }

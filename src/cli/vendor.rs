@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
             if add.stall.is_none() && add.kind != AccountKind::Collecting {
                 return Err(Failure::new(Exit::Usage, "Thiếu --stall.", "--stall is missing."));
             }
-            let holder = crate::app::register::holder(add.holder.as_deref(), &add.name);
+            let holder = crate::app::stall_view::holder(add.holder.as_deref(), &add.name);
             let account = BankAccount { bin, number: add.account };
             let Add { stall, name: vendor, category, kind, .. } = add;
             let new = Registration { stall, vendor, category, account, kind, holder };
@@ -121,11 +121,11 @@ fn row(stall: &RegisteredStall) -> Vec<String> {
 }
 
 fn show_stall(stall: &RegisteredStall) -> Value {
-    crate::app::register::stall_json(stall)
+    crate::app::stall_view::stall_json(stall)
 }
 
 fn show_registered(market: &MarketCode, registered: &Registered) -> Value {
-    crate::app::register::registered_json(market, registered)
+    crate::app::stall_view::registered_json(market, registered)
 }
 
 fn show_import(context: &Context, report: &ImportReport, dry_run: bool) {

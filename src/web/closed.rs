@@ -17,15 +17,8 @@ const PROXY: [&str; 2] = ["forwarded", "via"];
 
 /// Lets a request through that was made on this machine, by this machine's own pages or programs.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let open = ["/v1/ingest/", "/livez", "/readyz", "/version"];
-    let path = request.uri().path();
-    let refusal = if open.iter().any(|prefix| path.starts_with(prefix)) {
-        proxied(request.headers())
-    } else {
-        proxied(request.headers())
-            .or_else(|| foreign_host(request.headers()))
-            .or_else(|| foreign_origin(request.headers()))
-    };
+    let headers = request.headers();
+    let refusal = proxied(headers).or_else(|| foreign_host(headers)).or_else(|| foreign_origin(headers));
     match refusal {
         None => next.run(request).await,
         Some(why) => {
@@ -52,10 +45,10 @@ fn foreign_host(headers: &HeaderMap) -> Option<&'static str> {
 }
 
 fn foreign_origin(headers: &HeaderMap) -> Option<&'static str> {
+    // The same port too: another program's page on this machine is another origin.
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let here = |origin: &axum::http::HeaderValue| {
-        let text = origin.to_str().unwrap_or_default();
-        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        host.is_some_and(is_here)
+        origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")).is_some_and(|origin| origin == host)
     };
     headers.get_all("origin").iter().any(|origin| !here(origin)).then_some("another origin asks")
 }

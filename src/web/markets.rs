@@ -15,7 +15,7 @@ use crate::app::banks::find_bank;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::list_limit;
 use crate::app::qr_codes::{self, Correction};
-use crate::app::register::{holder, registered_json, stall_json};
+use crate::app::stall_view::{holder, registered_json, stall_json};
 use crate::domain::account::{AccountKind, BankAccount};
 use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;

@@ -72,6 +72,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/print", get(pages::print))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/version", get(health::version))
         .route("/test/clock", post(health::set_clock));
     Router::new()
         .merge(api)
@@ -98,5 +99,4 @@ fn open_routes() -> Router<Shared> {
         .layer(DefaultBodyLimit::max(INGEST_BODY_MAX))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/version", get(health::version))
 }

@@ -163,7 +163,12 @@ pub(super) async fn no_such_page(request: Request) -> Problem {
 pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let id = web.app.request_id();
     let (tongue, path) = (Tongue::of(request.headers()), request.uri().path().to_owned());
-    let mut response = next.run(request).await;
+    // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
+    // as an answer.
+    let mut response = match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => Problem::new(AppError::internal(error), tongue, &path).into_response(),
+    };
     let plain =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if plain && response.status().is_client_error() {

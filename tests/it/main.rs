@@ -12,11 +12,14 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod architecture;
 mod daily_report;
 mod dialects;
 mod memos;
 mod query_plans;
 mod reports;
+mod schema_parity;
+mod serve;
 mod settlements;
 mod verify;
 mod vietqr;

@@ -82,6 +82,15 @@ impl Column {
         Self::Bytes(values.into_iter().collect())
     }
 
+    /// Tells whether no row has a value.
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Ints(values) => values.iter().all(Option::is_none),
+            Self::Texts(values) => values.iter().all(Option::is_none),
+            Self::Bytes(values) => values.iter().all(Option::is_none),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Ints(values) => values.len(),
@@ -126,6 +135,7 @@ impl Rows {
     /// JSON parameter; SQLite has no arrays and reads JSON natively.
     pub(crate) fn source(&self, postgres: bool, first: usize) -> String {
         let mut text = String::from(if postgres { "unnest(" } else { "(SELECT " });
+        let mut written = 0;
         for (index, (name, column)) in self.columns.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             let parameter = first.saturating_add(index);
@@ -134,9 +144,12 @@ impl Rows {
                 (true, Column::Ints(_)) => write!(text, "{comma}${parameter}::BIGINT[]"),
                 (true, Column::Texts(_)) => write!(text, "{comma}${parameter}::TEXT[]"),
                 (true, Column::Bytes(_)) => write!(text, "{comma}${parameter}::BYTEA[]"),
-                (false, Column::Bytes(_)) => write!(text, "{comma}unhex(value ->> {index}) AS {name}"),
-                (false, Column::Ints(_) | Column::Texts(_)) => write!(text, "{comma}value ->> {index} AS {name}"),
+                // SQLite walks a row's JSON once for each column: those that say nothing stay out.
+                (false, column) if column.is_blank() => write!(text, "{comma}NULL AS {name}"),
+                (false, Column::Bytes(_)) => write!(text, "{comma}unhex(value ->> {written}) AS {name}"),
+                (false, Column::Ints(_) | Column::Texts(_)) => write!(text, "{comma}value ->> {written} AS {name}"),
             };
+            written += usize::from(!column.is_blank());
         }
         if postgres {
             let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
@@ -151,9 +164,10 @@ impl Rows {
     pub(crate) fn to_json(&self) -> String {
         let mut json = String::with_capacity(self.len().saturating_mul(self.columns.len()).saturating_mul(12));
         json.push('[');
+        let columns: Vec<&Column> = self.columns.iter().map(|(_, column)| column).filter(|c| !c.is_blank()).collect();
         for row in 0..self.len() {
             json.push_str(if row == 0 { "[" } else { ",[" });
-            for (index, (_, column)) in self.columns.iter().enumerate() {
+            for (index, column) in columns.iter().enumerate() {
                 if index > 0 {
                     json.push(',');
                 }
