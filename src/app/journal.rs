@@ -7,6 +7,7 @@ use super::error::{AppError, Message};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{ItemName, MarketCode, MarketId, PostingName};
 use crate::domain::inbox::Outcome;
+use crate::domain::money::Dong;
 use crate::ledger::batch::Posting;
 use crate::store::postings::{self, Filter};
 
@@ -143,7 +144,7 @@ impl App {
                     ItemName { market: row.market, item: row.item, recorded_at_ms: row.recorded_at.as_millisecond() };
                 data.push(json!({
                     "id": name.to_string(), "market": code.as_ref().map(MarketCode::as_str), "source": row.source,
-                    "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(super::super::domain::money::Dong::whole),
+                    "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(Dong::whole),
                     "currency": "VND", "account": row.account, "bank_ref": row.reference,
                     "event_at": row.event_at.map(rfc3339), "recorded_at": rfc3339(row.recorded_at),
                     "resolved": row.resolved,

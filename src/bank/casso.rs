@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::body::{self, Object};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
+use crate::domain::account::AccountNumber;
 use crate::domain::money::Dong;
-use crate::domain::settlement::{Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
 
 /// What the console's test call carries as bank reference.
 const TEST_REFERENCE: &str = "MA_GIAO_DICH_THU_NGHIEM";
@@ -211,18 +212,18 @@ fn written_id(settlement: &Settlement) -> Value {
 
 pub(super) fn sign_v1(secret: &str, settlement: &Settlement) -> SignedRequest {
     let body = json!({"error": 0, "data": [{
-        "id": written_id(settlement), "tid": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
+        "id": written_id(settlement), "tid": settlement.reference.as_ref().map(BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "cusum_balance": 0,
         "when": local(settlement.event_time), "bank_sub_acc_id": settlement.settled.as_str(),
         "subAccId": settlement.settled.as_str(), "bank_name": settlement.bank_hint,
-        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "corresponsive_name": settlement.payer,
+        "virtual_account": settlement.addressed.as_ref().map(AccountNumber::as_str), "corresponsive_name": settlement.payer,
     }]});
     SignedRequest { sub_path: "", headers: headers(&[("Secure-Token", secret.to_owned())]), body: body.to_string() }
 }
 
 pub(super) fn sign_v2(secret: &str, settlement: &Settlement, now: Timestamp) -> SignedRequest {
     let body = json!({"error": 0, "data": {
-        "id": written_id(settlement), "reference": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
+        "id": written_id(settlement), "reference": settlement.reference.as_ref().map(BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "runningBalance": 0,
         "transactionDateTime": local(settlement.event_time), "accountNumber": settlement.settled.as_str(),
         "bankName": settlement.bank_hint, "bankAbbreviation": "",

@@ -6,7 +6,8 @@ use super::body::{self, Object};
 use super::sepay::headers;
 use super::standard_webhooks::written_time;
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
-use crate::domain::settlement::{Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::account::AccountNumber;
+use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
 
 pub(super) fn receive(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
     let given = signature::required(request, "X-Signature")?;
@@ -62,8 +63,8 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     };
     let body = json!({
         "event_id": id, "account": settlement.settled.as_str(),
-        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str),
-        "bank_ref": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
+        "virtual_account": settlement.addressed.as_ref().map(AccountNumber::as_str),
+        "bank_ref": settlement.reference.as_ref().map(BankRef::as_str),
         "direction": if settlement.direction == Direction::Credit { "in" } else { "out" },
         "amount": settlement.amount.whole(), "memo": settlement.memo, "event_at": written_time(settlement.event_time),
         "bank": settlement.bank_hint, "payer": settlement.payer,

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::body::{self, Object};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
-use crate::domain::settlement::{Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::account::AccountNumber;
+use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
 
 pub(super) fn receive(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
     let given = signature::required(request, "Authorization")?.strip_prefix("Bearer ");
@@ -52,9 +53,9 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     };
     let body = json!({"transactions": [{
         "id": id, "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
-        "transactionNumber": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
+        "transactionNumber": settlement.reference.as_ref().map(BankRef::as_str),
         "accountNumber": settlement.settled.as_str(),
-        "subAccount": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "content": settlement.memo,
+        "subAccount": settlement.addressed.as_ref().map(AccountNumber::as_str), "content": settlement.memo,
         "transferType": if settlement.direction == Direction::Credit { "IN" } else { "OUT" },
         "transferAmount": settlement.amount.whole(), "checksum": "",
     }]});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::body::{self, Object};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
-use crate::domain::settlement::{Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
 
 pub(super) fn receive(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
     let unsigned = Refusal::Unauthenticated("what cannot be read cannot have been signed");
@@ -95,7 +95,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     let data = json!({
         "orderCode": 1, "amount": settlement.amount.whole(), "description": settlement.memo,
         "accountNumber": settlement.settled.as_str(),
-        "reference": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str),
+        "reference": settlement.reference.as_ref().map(BankRef::as_str),
         "transactionDateTime": local(settlement.event_time), "currency": "VND", "paymentLinkId": "", "code": "00",
         "desc": "success", "counterAccountName": settlement.payer,
         "virtualAccountNumber": settlement.addressed.as_ref().map_or("", |a| a.as_str()),

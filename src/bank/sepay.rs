@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::body::{self, Object};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
+use crate::domain::account::AccountNumber;
 use crate::domain::calendar::VIETNAM;
-use crate::domain::settlement::{Direction, EventId, EventTime, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventId, EventTime, Item, NotMoney, Settlement};
 
 /// `Authorization: Apikey <KEY>`; nothing is signed, so nothing limits its time.
 pub(super) fn receive_apikey(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
@@ -82,10 +83,10 @@ fn written(settlement: &Settlement) -> String {
     json!({
         "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
         "accountNumber": settlement.settled.as_str(),
-        "subAccount": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str), "code": null, "content": settlement.memo,
+        "subAccount": settlement.addressed.as_ref().map(AccountNumber::as_str), "code": null, "content": settlement.memo,
         "transferType": if settlement.direction == Direction::Credit { "in" } else { "out" },
         "description": format!("BankAPINotify {}", settlement.memo), "transferAmount": settlement.amount.whole(),
-        "referenceCode": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "accumulated": 0, "id": id,
+        "referenceCode": settlement.reference.as_ref().map(BankRef::as_str), "accumulated": 0, "id": id,
     })
     .to_string()
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::body::{self, Object};
 use super::sepay::headers;
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
+use crate::domain::account::AccountNumber;
 use crate::domain::calendar::rfc3339;
-use crate::domain::settlement::{Direction, EventId, EventTime, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventId, EventTime, Item, NotMoney, Settlement};
 
 /// The one event type that reports a movement of money.
 const MOVEMENT: &str = "bank.transaction";
@@ -119,8 +120,8 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
     let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
     let body = json!({"type": MOVEMENT, "timestamp": rfc3339(now), "data": {
         "id": id, "account": settlement.settled.as_str(),
-        "virtual_account": settlement.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str),
-        "bank_ref": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "direction": settlement.direction.as_str(),
+        "virtual_account": settlement.addressed.as_ref().map(AccountNumber::as_str),
+        "bank_ref": settlement.reference.as_ref().map(BankRef::as_str), "direction": settlement.direction.as_str(),
         "amount": settlement.amount.whole(), "memo": settlement.memo, "booked_at": written_time(settlement.event_time),
         "bank": settlement.bank_hint, "payer": settlement.payer,
     }})

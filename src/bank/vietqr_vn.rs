@@ -13,7 +13,7 @@ use super::body::{self, Object};
 use super::sepay::headers;
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
 use crate::domain::calendar::VIETNAM;
-use crate::domain::settlement::{Direction, EventId, EventTime, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventId, EventTime, Item, NotMoney, Settlement};
 
 /// Seconds for which a token is good; VietQR.vn asks anew for each delivery.
 const TOKEN_LIFE_S: i64 = 300;
@@ -131,7 +131,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
     }
     let body = json!({
         "transactionid": id, "transactiontime": time,
-        "referencenumber": settlement.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str), "amount": settlement.amount.whole(),
+        "referencenumber": settlement.reference.as_ref().map(BankRef::as_str), "amount": settlement.amount.whole(),
         "content": settlement.memo, "bankaccount": settlement.settled.as_str(),
         "transType": if settlement.direction == Direction::Credit { "C" } else { "D" }, "orderId": "",
         "terminalCode": "", "subTerminalCode": "", "serviceCode": "", "urlLink": "", "sign": "",

@@ -9,8 +9,10 @@ use super::engine::{Column, Rows, Transaction, binds};
 use super::error::Result;
 use super::head;
 use super::micros;
-use crate::domain::ids::StallNumber;
-use crate::domain::settlement::Direction;
+use crate::domain::account::{AccountNumber, SettledAccount};
+use crate::domain::ids::{Seq, StallNumber};
+use crate::domain::money::Dong;
+use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::batch::{Batch, Pairing};
 
 /// Writes a batch. Returns `false` when the fence was lost: roll back, read again, judge again.
@@ -74,24 +76,15 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("direction", Column::texts(items().map(|i| i.direction.map_or("none", Direction::as_str))))
         .with(
             "settled_account",
-            Column::optional_texts(
-                items().map(|i| text(i.settled.as_ref().map(super::super::domain::account::SettledAccount::as_str))),
-            ),
+            Column::optional_texts(items().map(|i| text(i.settled.as_ref().map(SettledAccount::as_str)))),
         )
         .with(
             "addressed",
-            Column::optional_texts(
-                items().map(|i| text(i.addressed.as_ref().map(super::super::domain::account::AccountNumber::as_str))),
-            ),
+            Column::optional_texts(items().map(|i| text(i.addressed.as_ref().map(AccountNumber::as_str)))),
         )
         .with("bank_hint", Column::optional_texts(items().map(|i| i.bank_hint.clone())))
-        .with("amount", Column::ints(items().map(|i| i.amount.map(super::super::domain::money::Dong::whole))))
-        .with(
-            "reference",
-            Column::optional_texts(
-                items().map(|i| text(i.reference.as_ref().map(super::super::domain::settlement::BankRef::as_str))),
-            ),
-        )
+        .with("amount", Column::ints(items().map(|i| i.amount.map(Dong::whole))))
+        .with("reference", Column::optional_texts(items().map(|i| text(i.reference.as_ref().map(BankRef::as_str)))))
         .with("occurrence", Column::ints(items().map(|i| i.occurrence)))
         .with("event_at", Column::ints(items().map(|i| i.moment.at.map(micros))))
         .with("event_precision", Column::texts(items().map(|i| i.moment.precision.as_str())))
@@ -102,7 +95,7 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("outcome", Column::texts(items().map(|i| i.outcome.as_str())))
         .with("reason", Column::optional_texts(items().map(|i| i.reason.clone())))
         .with("actor", Column::optional_texts(items().map(|i| i.actor.clone())))
-        .with("posting_seq", Column::ints(items().map(|i| i.posting.map(super::super::domain::ids::Seq::get))))
+        .with("posting_seq", Column::ints(items().map(|i| i.posting.map(Seq::get))))
         .with("earlier_item", Column::ints(items().map(|i| i.earlier_item)))
         .with("resolves", Column::ints(items().map(|i| i.resolves)))
         .with("claims_event", Column::ints(items().map(|i| i64::from(i.claims_event))))
@@ -151,7 +144,7 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         .with("late", Column::ints(postings().map(|p| i64::from(p.late))))
         .with("stall_number", Column::ints(postings().map(|p| p.stall.map(StallNumber::get))))
         .with("item", Column::ints(postings().map(|p| p.item)))
-        .with("concerns", Column::ints(postings().map(|p| p.concerns.map(super::super::domain::ids::Seq::get))))
+        .with("concerns", Column::ints(postings().map(|p| p.concerns.map(Seq::get))))
         .with("reason", Column::optional_texts(postings().map(|p| p.reason.clone())))
         .with("actor", Column::optional_texts(postings().map(|p| p.actor.clone())));
     let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];

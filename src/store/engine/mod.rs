@@ -197,43 +197,55 @@ impl Transaction {
 type SqliteQuery = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
 type PostgresQuery = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
 
-fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
-    let mut query = sqlx::query(AssertSqlSafe(expand(sql, &values, false)));
-    for value in values {
-        query = match value {
-            Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bytes(value) => query.bind(value),
-            Value::Rows(rows) => query.bind(rows.to_json()),
-        };
+/// Splits off the batch: it is always the last value bound, so that the numbers of the values
+/// before it are the same on both engines.
+fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
+    match values.pop() {
+        Some(Value::Rows(rows)) => (values, Some(rows)),
+        last => {
+            values.extend(last);
+            (values, None)
+        }
     }
-    query
+}
+
+fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
+    let (mut values, rows) = split_rows(values);
+    let mut text = std::borrow::Cow::Borrowed(sql);
+    if let Some(rows) = rows {
+        let (source, mut binds) = rows.into_sqlite(values.len().saturating_add(1));
+        text = sql.replace("{rows}", &source).into();
+        values.append(&mut binds);
+    }
+    values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+        // A second batch cannot be: the last value alone may be one.
+        Value::Rows(_) => query,
+    })
 }
 
 fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
-    let mut query = sqlx::query(AssertSqlSafe(expand(sql, &values, true)));
-    for value in values {
-        query = match value {
-            Value::Int(value) => query.bind(value),
-            Value::Text(value) => query.bind(value),
-            Value::Bytes(value) => query.bind(value),
-            Value::Rows(rows) => rows.into_columns().into_iter().fold(query, |query, column| match column {
-                Column::Ints(values) => query.bind(values),
-                Column::Texts(values) => query.bind(values),
-                Column::Bytes(values) => query.bind(values),
-            }),
-        };
+    let (values, rows) = split_rows(values);
+    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut columns = Vec::new();
+    if let Some(rows) = rows {
+        let (source, binds) = rows.into_postgres(values.len().saturating_add(1));
+        text = sql.replace("{rows}", &source).into();
+        columns = binds;
     }
-    query
-}
-
-/// Puts the row source where the text says `{rows}`. A batch is always the last value bound, so
-/// the numbers of the values before it are the same on both engines.
-fn expand(sql: &'static str, values: &[Value], postgres: bool) -> std::borrow::Cow<'static, str> {
-    match values.last() {
-        Some(Value::Rows(rows)) => sql.replace("{rows}", &rows.source(postgres, values.len())).into(),
-        Some(Value::Int(_) | Value::Text(_) | Value::Bytes(_)) | None => sql.into(),
-    }
+    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+        Value::Rows(_) => query,
+    });
+    columns.into_iter().fold(query, |query, column| match column {
+        Column::Ints(values) => query.bind(values),
+        Column::Texts(values) => query.bind(values),
+        Column::Bytes(values) => query.bind(values),
+    })
 }
 
 /// One row of an answer, read by column name.

@@ -103,7 +103,7 @@ async fn open_sqlite(path: &str) -> Result<Engine> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT)
-        .statement_cache_capacity(200)
+        .statement_cache_capacity(500)
         .pragma("wal_autocheckpoint", WAL_PAGES)
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-65536");

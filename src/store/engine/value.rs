@@ -82,12 +82,16 @@ impl Column {
         Self::Bytes(values.into_iter().collect())
     }
 
-    /// Tells whether no row has a value.
-    fn is_blank(&self) -> bool {
+    /// Returns the value of every row when they all have the same one.
+    fn constant(&self) -> Option<Value> {
+        fn same<T: PartialEq + Clone>(values: &[T]) -> Option<T> {
+            let (first, rest) = values.split_first()?;
+            rest.iter().all(|value| value == first).then(|| first.clone())
+        }
         match self {
-            Self::Ints(values) => values.iter().all(Option::is_none),
-            Self::Texts(values) => values.iter().all(Option::is_none),
-            Self::Bytes(values) => values.iter().all(Option::is_none),
+            Self::Ints(values) => same(values).map(Value::Int),
+            Self::Texts(values) => same(values).map(Value::Text),
+            Self::Bytes(values) => same(values).map(Value::Bytes),
         }
     }
 
@@ -124,60 +128,78 @@ impl Rows {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
 
-    /// Gives up the columns, in order.
-    pub(crate) fn into_columns(self) -> Vec<Column> {
-        self.columns.into_iter().map(|(_, column)| column).collect()
-    }
-
-    /// Returns the text that `{rows}` stands for: a row source named `u`, read from `$first` on.
+    /// Returns the text that `{rows}` stands for, a row source named `u` whose binds are numbered
+    /// from `first` on, and those binds in order. The other engine's form: [`Rows::into_sqlite`].
     ///
     /// The engines truly differ here. PostgreSQL plans well over typed arrays and badly over one
     /// JSON parameter; SQLite has no arrays and reads JSON natively.
-    pub(crate) fn source(&self, postgres: bool, first: usize) -> String {
-        let mut text = String::from(if postgres { "unnest(" } else { "(SELECT " });
-        let mut written = 0;
-        for (index, (name, column)) in self.columns.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            let parameter = first.saturating_add(index);
-            // Writing to a String cannot fail.
-            let _ = match (postgres, column) {
-                (true, Column::Ints(_)) => write!(text, "{comma}${parameter}::BIGINT[]"),
-                (true, Column::Texts(_)) => write!(text, "{comma}${parameter}::TEXT[]"),
-                (true, Column::Bytes(_)) => write!(text, "{comma}${parameter}::BYTEA[]"),
-                // SQLite walks a row's JSON once for each column: those that say nothing stay out.
-                (false, column) if column.is_blank() => write!(text, "{comma}NULL AS {name}"),
-                (false, Column::Bytes(_)) => write!(text, "{comma}unhex(value ->> {written}) AS {name}"),
-                (false, Column::Ints(_) | Column::Texts(_)) => write!(text, "{comma}value ->> {written} AS {name}"),
+    pub(crate) fn into_postgres(self, first: usize) -> (String, Vec<Column>) {
+        let (mut arrays, mut names, mut columns) = (String::new(), String::new(), Vec::new());
+        for (parameter, (name, column)) in (first..).zip(self.columns) {
+            let comma = if columns.is_empty() { "" } else { ", " };
+            let array = match column {
+                Column::Ints(_) => "BIGINT[]",
+                Column::Texts(_) => "TEXT[]",
+                Column::Bytes(_) => "BYTEA[]",
             };
-            written += usize::from(!column.is_blank());
+            // Writing to a String cannot fail.
+            let _ = write!(arrays, "{comma}${parameter}::{array}");
+            let _ = write!(names, "{comma}{name}");
+            columns.push(column);
         }
-        if postgres {
-            let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-            let _ = write!(text, ") AS u({})", names.join(", "));
-        } else {
-            let _ = write!(text, " FROM json_each(${first})) AS u");
-        }
-        text
+        (format!("unnest({arrays}) AS u({names})"), columns)
     }
 
-    /// Returns the batch as one JSON array of rows, the form SQLite reads.
-    pub(crate) fn to_json(&self) -> String {
-        let mut json = String::with_capacity(self.len().saturating_mul(self.columns.len()).saturating_mul(12));
-        json.push('[');
-        let columns: Vec<&Column> = self.columns.iter().map(|(_, column)| column).filter(|c| !c.is_blank()).collect();
-        for row in 0..self.len() {
-            json.push_str(if row == 0 { "[" } else { ",[" });
-            for (index, column) in columns.iter().enumerate() {
-                if index > 0 {
-                    json.push(',');
+    /// As [`Rows::into_postgres`], for SQLite: one JSON array of the columns that vary. It walks a
+    /// row's JSON once for each column it reads, so a column that is the same in every row is
+    /// bound as a single value instead; a batch of one row needs no JSON at all.
+    pub(crate) fn into_sqlite(self, first: usize) -> (String, Vec<Value>) {
+        let length = self.len();
+        let (mut text, mut binds, mut varying) = (String::from("(SELECT "), Vec::new(), Vec::new());
+        for (index, (name, column)) in self.columns.into_iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            let place = varying.len();
+            let _ = match (column.constant(), &column) {
+                (Some(value), _) => {
+                    let written = write!(text, "{comma}${} AS {name}", first.saturating_add(binds.len()));
+                    binds.push(value);
+                    written
                 }
-                push_json(&mut json, column, row);
+                (None, Column::Bytes(_)) => {
+                    varying.push(column);
+                    write!(text, "{comma}unhex(value ->> {place}) AS {name}")
+                }
+                (None, Column::Ints(_) | Column::Texts(_)) => {
+                    varying.push(column);
+                    write!(text, "{comma}value ->> {place} AS {name}")
+                }
+            };
+        }
+        if length != 1 {
+            let _ = write!(text, " FROM json_each(${})", first.saturating_add(binds.len()));
+            binds.push(Value::Text(Some(to_json(length, &varying))));
+        }
+        text.push_str(") AS u");
+        (text, binds)
+    }
+}
+
+/// Returns columns as one JSON array of rows.
+fn to_json(length: usize, columns: &[Column]) -> String {
+    let mut json = String::with_capacity(length.saturating_mul(columns.len()).saturating_mul(16));
+    json.push('[');
+    for row in 0..length {
+        json.push_str(if row == 0 { "[" } else { ",[" });
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
             }
-            json.push(']');
+            push_json(&mut json, column, row);
         }
         json.push(']');
-        json
     }
+    json.push(']');
+    json
 }
 
 fn push_json(json: &mut String, column: &Column, row: usize) {
@@ -196,13 +218,18 @@ fn push_json(json: &mut String, column: &Column, row: usize) {
             Some(Some(bytes)) => {
                 json.push('"');
                 for byte in bytes {
-                    let _ = write!(json, "{byte:02x}");
+                    json.push(hex_digit(byte >> 4));
+                    json.push(hex_digit(byte & 0x0f));
                 }
                 json.push('"');
             }
             Some(None) | None => json.push_str("null"),
         },
     }
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or_default()
 }
 
 fn push_json_text(json: &mut String, text: &str) {
