@@ -176,7 +176,7 @@ impl Rows {
             };
         }
         if length != 1 {
-            let _ = write!(text, " FROM json_each(${})", first.saturating_add(binds.len()));
+            let _ = write!(text, " FROM jsonb_each(${})", first.saturating_add(binds.len()));
             binds.push(Value::Text(Some(to_json(length, &varying))));
         }
         text.push_str(") AS u");
