@@ -3,6 +3,8 @@
 
 pub mod add_market;
 pub mod banks;
+pub mod change_market;
+pub mod change_stall;
 pub mod clock;
 pub mod correct;
 pub mod daily_report;

@@ -14,7 +14,8 @@ use crate::domain::registration::{Market, RegisteredAccount, RegisteredStall, Re
 use crate::qr::payload::{Service, VietQr};
 use crate::store::error::StoreError;
 use crate::store::head::FENCE_ATTEMPTS;
-use crate::store::register::{self, Additions, Register};
+use crate::store::micros;
+use crate::store::register::{self, Additions, NewBinding, Register};
 
 /// What a registration made or found.
 #[derive(Debug, Clone)]
@@ -208,6 +209,8 @@ struct Plan<'r> {
     stalls: Vec<(RegisteredStall, VendorId)>,
     vendors: Vec<(VendorId, crate::domain::text::Name)>,
     accounts: Vec<RegisteredAccount>,
+    /// Stalls that stood empty, each with who sells there from today on.
+    let_anew: Vec<(StallNumber, VendorId)>,
     /// Account and either an old stall's number or the place of a new one.
     bound: Vec<(BankAccount, Place)>,
     results: Vec<(Option<Place>, BankAccount, bool)>,
@@ -222,13 +225,13 @@ enum Place {
 
 impl<'r> Plan<'r> {
     fn new(app: &'r App, register: &'r Register, elsewhere: HashMap<BankAccount, MarketCode>) -> Self {
-        let (stalls, vendors, accounts) = (Vec::new(), Vec::new(), Vec::new());
+        let (stalls, vendors, accounts, let_anew) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (bound, results, refused) = (Vec::new(), Vec::new(), Vec::new());
-        Self { app, register, elsewhere, stalls, vendors, accounts, bound, results, refused }
+        Self { app, register, elsewhere, stalls, vendors, accounts, let_anew, bound, results, refused }
     }
 
     fn is_empty(&self) -> bool {
-        self.stalls.is_empty() && self.accounts.is_empty() && self.bound.is_empty()
+        self.stalls.is_empty() && self.accounts.is_empty() && self.bound.is_empty() && self.let_anew.is_empty()
     }
 
     fn add(&mut self, row: usize, new: &Registration) -> Result<(), AppError> {
@@ -264,6 +267,9 @@ impl<'r> Plan<'r> {
         }
         let Some(code) = &new.stall else { return Ok((None, new.account.clone(), known_account)) };
         let known_place = self.stall_of(new).map(|(place, _)| place);
+        if let (Some(Place::Old(number)), None) = (known_place, stall_vendor) {
+            self.let_anew.push((number, vendor));
+        }
         let place = known_place.unwrap_or_else(|| {
             let stall = RegisteredStall {
                 // Numbered when the plan stands.
@@ -272,6 +278,7 @@ impl<'r> Plan<'r> {
                 category: new.category.clone(),
                 vendor: None,
                 account: None,
+                card_version: 1,
             };
             self.stalls.push((stall, vendor));
             Place::New(self.stalls.len().saturating_sub(1))
@@ -332,7 +339,10 @@ impl<'r> Plan<'r> {
 
     fn vendor_of(&self, place: Place, stall: &RegisteredStall) -> Option<VendorId> {
         match place {
-            Place::Old(_) => stall.vendor.as_ref().map(|(id, _)| *id),
+            Place::Old(number) => {
+                let new = self.let_anew.iter().find(|(stall, _)| *stall == number).map(|(_, vendor)| *vendor);
+                new.or_else(|| stall.vendor.as_ref().map(|(id, _)| *id))
+            }
             Place::New(place) => self.stalls.get(place).map(|(_, vendor)| *vendor),
         }
     }
@@ -375,6 +385,8 @@ impl<'r> Plan<'r> {
 
     fn additions(&self, first: i64) -> Result<Additions, AppError> {
         let mut additions = Additions { vendors: self.vendors.clone(), ..Additions::default() };
+        let today = self.app.today();
+        additions.let_anew = self.let_anew.iter().map(|(stall, vendor)| (*stall, *vendor, today)).collect();
         for (place, (stall, vendor)) in self.stalls.iter().enumerate() {
             let number = Self::number(first, Place::New(place))?;
             additions.stalls.push((RegisteredStall { number, ..stall.clone() }, *vendor));
@@ -385,12 +397,20 @@ impl<'r> Plan<'r> {
         for (account, place) in &self.bound {
             let stall = Self::number(first, *place)?;
             let known = self.register.bound.iter().any(|(bound, _)| bound == account);
-            let sooner = additions.bound.iter().any(|(bound, ..)| bound == account);
+            let sooner = additions.bound.iter().any(|bound| bound.account == *account);
             let collects = self.account(account).is_some_and(|a| a.kind == AccountKind::Collecting);
-            additions.bound.push((account.clone(), stall, !known && !sooner && !collects));
-            // A stall's first card; a second account of the stall is printed on request.
-            if !additions.codes.iter().any(|(printed, ..)| *printed == stall) && matches!(place, Place::New(_)) {
-                additions.codes.push((stall, 1, account.clone(), static_payload(account, Some(stall))?));
+            let anew = self.let_anew.iter().any(|(let_anew, _)| *let_anew == stall);
+            additions.bound.push(NewBinding {
+                account: account.clone(),
+                stall,
+                // What was paid before to a stall that is let anew is not the new vendor's.
+                from: if anew { micros(self.app.now()) } else { 0 },
+                is_default: !known && !sooner && !collects,
+            });
+            // A vendor's first card; a second account of the stall is printed on request.
+            let first = !additions.codes.iter().any(|(printed, ..)| *printed == stall);
+            if first && (anew || matches!(place, Place::New(_))) {
+                additions.codes.push((stall, account.clone(), static_payload(account, Some(stall))?));
             }
         }
         Ok(additions)
@@ -405,7 +425,7 @@ impl<'r> Plan<'r> {
                 let (stall, vendor) = match place {
                     Place::Old(old) => {
                         let stall = self.register.stalls.values().find(|stall| stall.number == old)?.clone();
-                        let vendor = stall.vendor.as_ref().map(|(id, _)| *id);
+                        let vendor = self.vendor_of(Place::Old(old), &stall);
                         (stall, vendor)
                     }
                     Place::New(new) => self.stalls.get(new).map(|(stall, vendor)| (stall.clone(), Some(*vendor)))?,

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::Context;
 use super::output::{Exit, Failure, line, table, to_stdout};
 use crate::app::add_market::AddMarket;
-use crate::domain::calendar::Cutoff;
+use crate::app::change_market::MarketChange;
+use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::Market as Registered;
 use crate::domain::text::Name;
@@ -29,6 +30,25 @@ pub(super) enum Market {
         #[arg(long, default_value = "00:00")]
         cutoff: Cutoff,
     },
+    /// Change a market's name at once, its ward or its cut-off from a date on
+    #[command(after_help = "Example: socho market change --code TAN --cutoff 04:00 --from 2026-12-01")]
+    Change {
+        /// The market
+        #[arg(long)]
+        code: MarketCode,
+        /// Its new name
+        #[arg(long)]
+        name: Option<Name>,
+        /// The ward it lies in from then on
+        #[arg(long)]
+        ward: Option<String>,
+        /// The time at which its book day breaks from then on
+        #[arg(long)]
+        cutoff: Option<Cutoff>,
+        /// The first date of ward and cut-off; tomorrow when not given
+        #[arg(long)]
+        from: Option<BusinessDate>,
+    },
     /// List the markets
     #[command(after_help = "Example: socho market list --json")]
     List,
@@ -38,12 +58,10 @@ pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Fail
     let app = context.open().await?;
     match command {
         Market::Add { code, name, ward, cutoff } => {
-            let market = app.add_market(AddMarket { code, name, ward, cutoff, demo: false }).await?;
-            if context.json {
-                line(show(&market).to_string());
-            } else {
-                line(format!("{} {} ({})", market.code, market.name, market.cutoff));
-            }
+            say(context, &app.add_market(AddMarket { code, name, ward, cutoff, demo: false }).await?);
+        }
+        Market::Change { code, name, ward, cutoff, from } => {
+            say(context, &app.change_market(&code, MarketChange { name, ward, cutoff, from }).await?);
         }
         Market::List => {
             let markets = app.markets().await?;
@@ -60,6 +78,14 @@ pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Fail
     }
     app.close().await;
     Ok(Exit::Ok)
+}
+
+fn say(context: &Context, market: &Registered) {
+    if context.json {
+        line(show(market).to_string());
+    } else {
+        line(format!("{} {} ({})", market.code, market.name, market.cutoff));
+    }
 }
 
 fn show(market: &Registered) -> serde_json::Value {

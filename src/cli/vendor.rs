@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::Context;
 use super::output::{Exit, Failure, line, read_input, table, to_stdout};
 use crate::app::banks::find_bank;
+use crate::app::change_stall::StallChange;
 use crate::app::import_vendors::{FILE_MAX, ImportReport};
 use crate::app::register::Registered;
+use crate::app::stall_view::stall_json;
 use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::{RegisteredStall, Registration, StallCode};
@@ -31,6 +33,25 @@ pub(super) enum Vendor {
         /// Check and show, write nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Change what is sold at a stall, correct its vendor's name, or end her tenancy
+    #[command(after_help = "Example: socho vendor change --market TAN --stall B12 --end-tenancy")]
+    Change {
+        /// The market
+        #[arg(long)]
+        market: MarketCode,
+        /// The stall's code
+        #[arg(long)]
+        stall: StallCode,
+        /// What is sold there
+        #[arg(long)]
+        category: Option<String>,
+        /// The vendor's name, corrected
+        #[arg(long)]
+        vendor_name: Option<Name>,
+        /// Her last day was yesterday; the stall is free for the next vendor
+        #[arg(long)]
+        end_tenancy: bool,
     },
     /// List stalls with their vendors
     #[command(after_help = "Example: socho vendor list --market TAN --search hoa")]
@@ -94,6 +115,17 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
             }
             Exit::Ok
         }
+        Vendor::Change { market, stall, category, vendor_name, end_tenancy } => {
+            let change = StallChange { category, vendor_name, end_tenancy };
+            let stall = app.change_stall(&market, stall.as_str(), change).await?;
+            let vendor = stall.vendor.as_ref().map_or("–", |(_, name)| name.as_str());
+            if context.json {
+                line(stall_json(&stall).to_string());
+            } else {
+                line(format!("{} {vendor} ({})", stall.code, stall.category));
+            }
+            Exit::Ok
+        }
         Vendor::Import { file, market, dry_run } => {
             let bytes = read_input(&file, FILE_MAX)?;
             let report = app.import_vendors(&market, &bytes, &file, dry_run).await?;
@@ -103,7 +135,7 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
         Vendor::List { market, search } => {
             let stalls = app.stalls(&market, search.as_deref()).await?;
             if context.json {
-                line(json!({"data": stalls.iter().map(show_stall).collect::<Vec<_>>(), "has_more": false}).to_string());
+                line(json!({"data": stalls.iter().map(stall_json).collect::<Vec<_>>(), "has_more": false}).to_string());
             } else {
                 to_stdout(&table(&["Sạp", "Người bán", "Ngành hàng", "Tài khoản"], stalls.iter().map(row).collect()));
             }
@@ -118,10 +150,6 @@ fn row(stall: &RegisteredStall) -> Vec<String> {
     let vendor = stall.vendor.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
     let account = stall.account.as_ref().map(|a| format!("{} …{}", a.account.bin, a.account.number.last_four()));
     vec![stall.code.to_string(), vendor, stall.category.clone(), account.unwrap_or_default()]
-}
-
-fn show_stall(stall: &RegisteredStall) -> Value {
-    crate::app::stall_view::stall_json(stall)
 }
 
 fn show_registered(market: &MarketCode, registered: &Registered) -> Value {

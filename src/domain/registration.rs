@@ -105,6 +105,8 @@ pub struct RegisteredStall {
     pub vendor: Option<(VendorId, Name)>,
     /// The account its QR pays into.
     pub account: Option<RegisteredAccount>,
+    /// The version of its printed card, from 1; 0 before the first.
+    pub card_version: i64,
 }
 
 /// A receiving account as it stands in the register.

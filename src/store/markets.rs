@@ -90,6 +90,25 @@ pub(crate) async fn add(store: &Store, market: &Market, created_at: i64) -> Resu
     Ok(id)
 }
 
+/// Gives a market another name; in the caller's transaction.
+pub(crate) async fn rename(transaction: &mut Transaction, market: MarketId, name: &text::Name) -> Result<()> {
+    const SQL: &str = "UPDATE markets SET name = $2, search_key = $3 WHERE market_id = $1";
+    let values = binds![market.get(), name.as_str(), text::search_key(name.as_str())];
+    transaction.execute_exactly(1, SQL, values).await
+}
+
+/// Says in which ward a market lies from a date on; in the caller's transaction.
+pub(crate) async fn set_place(
+    transaction: &mut Transaction,
+    market: MarketId,
+    from: BusinessDate,
+    ward: &str,
+) -> Result<()> {
+    const SQL: &str = "INSERT INTO market_places (market_id, valid_from, ward) VALUES ($1, $2, $3) \
+        ON CONFLICT (market_id, valid_from) DO UPDATE SET ward = excluded.ward";
+    transaction.execute_exactly(1, SQL, binds![market.get(), from.to_string(), ward]).await
+}
+
 /// Puts a cut-off in force from a date on; in the caller's transaction, past the fence.
 pub(crate) async fn set_cutoff(
     transaction: &mut Transaction,

@@ -41,7 +41,9 @@ pub(crate) async fn read(
     on: BusinessDate,
 ) -> Result<Option<Register>> {
     const VENDORS: &str = "SELECT vendor_id, name FROM vendors WHERE market_id = $1 ORDER BY vendor_id LIMIT $2";
-    const STALLS: &str = "SELECT s.stall_number, s.code, s.category, t.vendor_id FROM stalls s \
+    const STALLS: &str = "SELECT s.stall_number, s.code, s.category, t.vendor_id, \
+        (SELECT COALESCE(MAX(q.version), 0) FROM qr_codes q WHERE q.market_id = s.market_id \
+        AND q.stall_number = s.stall_number) AS card_version FROM stalls s \
         LEFT JOIN tenancies t ON t.market_id = s.market_id AND t.stall_number = s.stall_number \
         AND t.valid_from <= $2 AND (t.valid_to IS NULL OR t.valid_to > $2) \
         WHERE s.market_id = $1 ORDER BY s.sort_key, s.stall_number LIMIT $3";
@@ -75,7 +77,9 @@ pub(crate) async fn read(
         let account = first_account.get(&number).and_then(|account| register.accounts.get(account)).cloned();
         let code: crate::domain::registration::StallCode = row.parse("code")?;
         let category = row.text("category")?;
-        register.stalls.insert(code.key(), RegisteredStall { number, code, category, vendor: named, account });
+        let card_version = row.int("card_version")?;
+        let stall = RegisteredStall { number, code, category, vendor: named, account, card_version };
+        register.stalls.insert(stall.code.key(), stall);
     }
     Ok(Some(register))
 }
@@ -93,10 +97,25 @@ pub(crate) struct Additions {
     pub(crate) vendors: Vec<(VendorId, Name)>,
     /// Receiving accounts, each with an identifier of its own.
     pub(crate) accounts: Vec<(RegisteredAccount, Uuid)>,
-    /// Bindings; the flag says that the stall gets what no memo code decides.
-    pub(crate) bound: Vec<(BankAccount, StallNumber, bool)>,
-    /// Printed codes: stall, version, account, payload.
-    pub(crate) codes: Vec<(StallNumber, i64, BankAccount, String)>,
+    /// Stalls that are let anew, each with the vendor who sells there from a date on.
+    pub(crate) let_anew: Vec<(StallNumber, VendorId, BusinessDate)>,
+    /// Bindings of account to stall.
+    pub(crate) bound: Vec<NewBinding>,
+    /// Printed codes: stall, account, payload. Each gets the stall's next version.
+    pub(crate) codes: Vec<(StallNumber, BankAccount, String)>,
+}
+
+/// An account that serves a stall from now on.
+#[derive(Debug, Clone)]
+pub(crate) struct NewBinding {
+    /// The account.
+    pub(crate) account: BankAccount,
+    /// The stall.
+    pub(crate) stall: StallNumber,
+    /// Since when, in microseconds; 0 for all of the account's past, when no memo named the stall.
+    pub(crate) from: i64,
+    /// Whether the stall gets what no memo code decides.
+    pub(crate) is_default: bool,
 }
 
 /// Takes `count` stall numbers and lists new accounts as this market's, in the installation's own
@@ -181,7 +200,7 @@ async fn add_people(transaction: &mut Transaction, market: MarketId, new: &Addit
         SELECT h.market_id, u.stall_number, u.code, u.code_key, u.sort_key, u.category, $2 FROM market_head h, {rows} \
         WHERE h.market_id = $1";
     const TENANCIES: &str = "INSERT INTO tenancies (market_id, stall_number, valid_from, valid_to, vendor_id) \
-        SELECT h.market_id, u.stall_number, $2, NULL, u.vendor_id FROM market_head h, {rows} WHERE h.market_id = $1";
+        SELECT h.market_id, u.stall_number, u.valid_from, NULL, u.vendor_id FROM market_head h, {rows} WHERE h.market_id = $1";
     if !new.vendors.is_empty() {
         let names = || new.vendors.iter().map(|(_, name)| name.as_str());
         let rows = Rows::new()
@@ -202,9 +221,16 @@ async fn add_people(transaction: &mut Transaction, market: MarketId, new: &Addit
         transaction.execute_exactly(new.stalls.len(), STALLS, binds![market.get(), micros(at), rows]).await?;
         let rows = Rows::new()
             .with("stall_number", Column::ints(stalls().map(|s| s.number.get())))
+            .with("valid_from", Column::texts(stalls().map(|_| BusinessDate::BEGINNING.to_string())))
             .with("vendor_id", Column::bytes(new.stalls.iter().map(|(_, id)| id.0.as_bytes().to_vec())));
-        let beginning = BusinessDate::BEGINNING.to_string();
-        transaction.execute_exactly(new.stalls.len(), TENANCIES, binds![market.get(), beginning, rows]).await?;
+        transaction.execute_exactly(new.stalls.len(), TENANCIES, binds![market.get(), rows]).await?;
+    }
+    if !new.let_anew.is_empty() {
+        let rows = Rows::new()
+            .with("stall_number", Column::ints(new.let_anew.iter().map(|(stall, ..)| stall.get())))
+            .with("valid_from", Column::texts(new.let_anew.iter().map(|(.., from)| from.to_string())))
+            .with("vendor_id", Column::bytes(new.let_anew.iter().map(|(_, id, _)| id.0.as_bytes().to_vec())));
+        transaction.execute_exactly(new.let_anew.len(), TENANCIES, binds![market.get(), rows]).await?;
     }
     Ok(())
 }
@@ -217,8 +243,9 @@ async fn add_accounts(transaction: &mut Transaction, market: MarketId, new: &Add
         is_default) SELECT h.market_id, u.number, u.bin, u.stall_number, u.valid_from, NULL, u.is_default \
         FROM market_head h, {rows} WHERE h.market_id = $1";
     const CODES: &str = "INSERT INTO qr_codes (market_id, stall_number, version, number, bin, payload, issued_at) \
-        SELECT h.market_id, u.stall_number, u.version, u.number, u.bin, u.payload, $2 FROM market_head h, {rows} \
-        WHERE h.market_id = $1";
+        SELECT h.market_id, u.stall_number, (SELECT COALESCE(MAX(q.version), 0) + 1 FROM qr_codes q \
+        WHERE q.market_id = h.market_id AND q.stall_number = u.stall_number), u.number, u.bin, u.payload, $2 \
+        FROM market_head h, {rows} WHERE h.market_id = $1";
     if !new.accounts.is_empty() {
         let accounts = || new.accounts.iter().map(|(account, _)| account);
         let rows = Rows::new()
@@ -231,23 +258,67 @@ async fn add_accounts(transaction: &mut Transaction, market: MarketId, new: &Add
         transaction.execute_exactly(new.accounts.len(), ACCOUNTS, binds![market.get(), micros(at), rows]).await?;
     }
     if !new.bound.is_empty() {
-        // A new binding holds for all of the account's past: no memo named the stall before.
         let rows = Rows::new()
-            .with("number", Column::texts(new.bound.iter().map(|(a, ..)| a.number.as_str())))
-            .with("bin", Column::texts(new.bound.iter().map(|(a, ..)| a.bin.as_str())))
-            .with("stall_number", Column::ints(new.bound.iter().map(|(_, stall, _)| stall.get())))
-            .with("valid_from", Column::ints(new.bound.iter().map(|_| 0)))
-            .with("is_default", Column::ints(new.bound.iter().map(|(.., default)| i64::from(*default))));
+            .with("number", Column::texts(new.bound.iter().map(|b| b.account.number.as_str())))
+            .with("bin", Column::texts(new.bound.iter().map(|b| b.account.bin.as_str())))
+            .with("stall_number", Column::ints(new.bound.iter().map(|b| b.stall.get())))
+            .with("valid_from", Column::ints(new.bound.iter().map(|b| b.from)))
+            .with("is_default", Column::ints(new.bound.iter().map(|b| i64::from(b.is_default))));
         transaction.execute_exactly(new.bound.len(), BOUND, binds![market.get(), rows]).await?;
     }
     if !new.codes.is_empty() {
         let rows = Rows::new()
             .with("stall_number", Column::ints(new.codes.iter().map(|(stall, ..)| stall.get())))
-            .with("version", Column::ints(new.codes.iter().map(|(_, version, ..)| *version)))
-            .with("number", Column::texts(new.codes.iter().map(|(_, _, a, _)| a.number.as_str())))
-            .with("bin", Column::texts(new.codes.iter().map(|(_, _, a, _)| a.bin.as_str())))
+            .with("number", Column::texts(new.codes.iter().map(|(_, a, _)| a.number.as_str())))
+            .with("bin", Column::texts(new.codes.iter().map(|(_, a, _)| a.bin.as_str())))
             .with("payload", Column::texts(new.codes.iter().map(|(.., payload)| payload.clone())));
         transaction.execute_exactly(new.codes.len(), CODES, binds![market.get(), micros(at), rows]).await?;
     }
     Ok(())
+}
+
+/// Says what is sold at a stall; in the caller's transaction, past the fence.
+pub(crate) async fn set_category(
+    transaction: &mut Transaction,
+    market: MarketId,
+    stall: StallNumber,
+    category: &str,
+) -> Result<()> {
+    const SQL: &str = "UPDATE stalls SET category = $3 WHERE market_id = $1 AND stall_number = $2";
+    transaction.execute_exactly(1, SQL, binds![market.get(), stall.get(), category]).await
+}
+
+/// Corrects a vendor's name; in the caller's transaction, past the fence.
+pub(crate) async fn rename_vendor(
+    transaction: &mut Transaction,
+    market: MarketId,
+    vendor: VendorId,
+    name: &Name,
+) -> Result<()> {
+    const SQL: &str =
+        "UPDATE vendors SET name = $3, search_key = $4, sort_key = $5 WHERE market_id = $1 AND vendor_id = $2";
+    let (id, name) = (vendor.0.as_bytes().to_vec(), name.as_str());
+    let values = binds![market.get(), id, name, text::search_key(name), text::person_sort_key(name)];
+    transaction.execute_exactly(1, SQL, values).await
+}
+
+/// Ends a stall's tenancy with the day before `date`, and what its accounts bring it from `at` on;
+/// in the caller's transaction, past the fence. Returns `false` when the tenancy began on `date`
+/// itself: it lasts a day at least.
+pub(crate) async fn end_tenancy(
+    transaction: &mut Transaction,
+    market: MarketId,
+    stall: StallNumber,
+    date: BusinessDate,
+    at: Timestamp,
+) -> Result<bool> {
+    const TENANCY: &str = "UPDATE tenancies SET valid_to = $3 WHERE market_id = $1 AND stall_number = $2 \
+        AND valid_to IS NULL AND valid_from < $3";
+    const BOUND: &str = "UPDATE account_stalls SET valid_to = $3 WHERE market_id = $1 AND stall_number = $2 \
+        AND valid_to IS NULL";
+    if transaction.execute(TENANCY, binds![market.get(), stall.get(), date.to_string()]).await? == 0 {
+        return Ok(false);
+    }
+    transaction.execute(BOUND, binds![market.get(), stall.get(), micros(at)]).await?;
+    Ok(true)
 }

@@ -12,6 +12,8 @@ use super::Shared;
 use super::problem::{Answer, told};
 use crate::app::add_market::AddMarket;
 use crate::app::banks::find_bank;
+use crate::app::change_market::MarketChange;
+use crate::app::change_stall::StallChange;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::list_limit;
 use crate::app::qr_codes::{self, Correction};
@@ -75,6 +77,34 @@ pub(super) async fn add(State(web): State<Shared>, headers: HeaderMap, Json(new)
 pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(code): Path<String>) -> Answer {
     let found = async { web.app.market(&field("code", &code)?).await };
     let market = found.await.map_err(told(&headers, &format!("/v1/markets/{code}")))?;
+    Ok(Json(show(&market)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedMarket {
+    name: Option<String>,
+    ward: Option<String>,
+    cutoff: Option<String>,
+    from: Option<String>,
+}
+
+pub(super) async fn change(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    Json(change): Json<ChangedMarket>,
+) -> Answer {
+    let changed = async {
+        let change = MarketChange {
+            name: change.name.as_deref().map(|name| field("name", name)).transpose()?,
+            ward: change.ward,
+            cutoff: change.cutoff.as_deref().map(|cutoff| field("cutoff", cutoff)).transpose()?,
+            from: change.from.as_deref().map(|from| field("from", from)).transpose()?,
+        };
+        web.app.change_market(&field("code", &code)?, change).await
+    };
+    let market = changed.await.map_err(told(&headers, &format!("/v1/markets/{code}")))?;
     Ok(Json(show(&market)).into_response())
 }
 
@@ -151,6 +181,33 @@ pub(super) async fn register(
     };
     let (already, body) = registered.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls")))?;
     Ok((if already { StatusCode::OK } else { StatusCode::CREATED }, Json(body)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedStall {
+    category: Option<String>,
+    vendor_name: Option<String>,
+    #[serde(default)]
+    end_tenancy: bool,
+}
+
+pub(super) async fn change_stall(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path((code, stall)): Path<(String, String)>,
+    Json(change): Json<ChangedStall>,
+) -> Answer {
+    let changed = async {
+        let change = StallChange {
+            category: change.category,
+            vendor_name: change.vendor_name.as_deref().map(|name| field("vendor_name", name)).transpose()?,
+            end_tenancy: change.end_tenancy,
+        };
+        web.app.change_stall(&field("code", &code)?, &stall, change).await
+    };
+    let stall = changed.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls/{stall}")))?;
+    Ok(Json(stall_json(&stall)).into_response())
 }
 
 #[derive(Deserialize)]

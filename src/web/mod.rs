@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 
 use crate::app::App;
 use crate::app::clock::SetClock;
@@ -51,9 +51,10 @@ type Shared = Arc<Web>;
 pub fn everything(web: Shared) -> Router {
     let api = Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
-        .route("/v1/markets/{code}", get(markets::one))
+        .route("/v1/markets/{code}", get(markets::one).patch(markets::change))
         .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
+        .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
         .route("/v1/markets/{code}/postings", get(journal::list))
         .route("/v1/markets/{code}/days/{date}", get(reports::json))

@@ -17,6 +17,7 @@ mod daily_report;
 mod dialects;
 mod memos;
 mod query_plans;
+mod registration;
 mod reports;
 mod schema_parity;
 mod serve;

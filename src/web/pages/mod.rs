@@ -169,6 +169,7 @@ struct PrintCard {
     bank: String,
     tail: String,
     tag: String,
+    version: i64,
 }
 
 #[derive(Template)]
@@ -253,6 +254,7 @@ fn print_card(market: &MarketCode, stall: &RegisteredStall) -> Result<PrintCard,
         holder: account.holder.clone(),
         bank: bank_name(account.account.bin.as_str()),
         tail: account.account.number.last_four().to_owned(),
-        tag: check_tag(&payload, 1),
+        version: stall.card_version,
+        tag: check_tag(&payload, stall.card_version),
     })
 }

@@ -1,0 +1,82 @@
+//! Changing a market: its name, and from a date on its ward and the time its book day breaks.
+
+use super::App;
+use super::error::{AppError, Message};
+use crate::domain::calendar::{BusinessDate, Cutoff};
+use crate::domain::ids::MarketCode;
+use crate::domain::registration::Market;
+use crate::domain::text::Name;
+use crate::store::error::StoreError;
+use crate::store::head::{self, FENCE_ATTEMPTS};
+use crate::store::markets;
+
+/// What is to change; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct MarketChange {
+    /// Another name, at once and for all dates.
+    pub name: Option<Name>,
+    /// Another ward, from [`MarketChange::from`] on.
+    pub ward: Option<String>,
+    /// Another cut-off, from [`MarketChange::from`] on.
+    pub cutoff: Option<Cutoff>,
+    /// The first date of ward and cut-off; tomorrow when not given.
+    pub from: Option<BusinessDate>,
+}
+
+impl App {
+    /// Changes a market and returns it as it will be on the date of the change.
+    ///
+    /// # Errors
+    /// `not_found`; `nothing_to_change`; `cutoff_not_ahead` when the cut-off would change a date
+    /// that has begun or is closed (DESIGN §4.14: cut-offs change only from a future open date).
+    pub async fn change_market(&self, code: &MarketCode, change: MarketChange) -> Result<Market, AppError> {
+        let MarketChange { name, ward, cutoff, from } = change;
+        if name.is_none() && ward.is_none() && cutoff.is_none() {
+            let (vi, en) = ("Không có gì để đổi.", "There is nothing to change.");
+            return Err(AppError::field("body", "nothing_to_change", Message::new(vi, en)));
+        }
+        let market = self.market(code).await?;
+        let from = from.unwrap_or_else(|| self.today().next());
+        if let Some(cutoff) = cutoff {
+            self.change_cutoff(&market, from, cutoff).await?;
+        }
+        if name.is_some() || ward.is_some() {
+            let mut transaction = self.store.begin_write().await?;
+            if let Some(name) = &name {
+                markets::rename(&mut transaction, market.id, name).await?;
+            }
+            if let Some(ward) = &ward {
+                markets::set_place(&mut transaction, market.id, from, ward).await?;
+            }
+            head::touch_reference(&mut transaction).await?;
+            transaction.commit().await?;
+            self.directory.refresh(&self.store).await?;
+        }
+        let mut transaction = self.store.begin_read().await?;
+        let changed = markets::find(&mut transaction, code, from).await?;
+        transaction.rollback().await?;
+        changed.ok_or_else(|| super::no_market(code))
+    }
+
+    async fn change_cutoff(&self, market: &Market, from: BusinessDate, cutoff: Cutoff) -> Result<(), AppError> {
+        for _ in 0..FENCE_ATTEMPTS {
+            let mut transaction = self.store.begin_write().await?;
+            let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+            if from <= self.today() || from < head.open_date {
+                transaction.rollback().await?;
+                let message = Message::new(
+                    format!("Giờ chốt chỉ đổi được từ một ngày chưa tới và chưa khóa sổ; {from} không được."),
+                    format!("A cut-off changes only from a date that is ahead and open; {from} is not."),
+                );
+                return Err(AppError::field("from", "cutoff_not_ahead", message));
+            }
+            if head::pass(&mut transaction, market.id, head.version).await? {
+                markets::set_cutoff(&mut transaction, market.id, from, cutoff).await?;
+                transaction.commit().await?;
+                return Ok(());
+            }
+            transaction.rollback().await?;
+        }
+        Err(StoreError::Contended { attempts: FENCE_ATTEMPTS }.into())
+    }
+}

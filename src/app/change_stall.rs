@@ -1,0 +1,107 @@
+//! Changing a stall: what is sold there, its vendor's name, and the end of her tenancy.
+
+use super::App;
+use super::error::{AppError, ErrorKind, Message};
+use super::journal::find_stall;
+use crate::domain::ids::{MarketCode, StallNumber, VendorId};
+use crate::domain::registration::{Market, RegisteredStall};
+use crate::domain::text::Name;
+use crate::store::error::StoreError;
+use crate::store::head::{self, FENCE_ATTEMPTS};
+use crate::store::register;
+
+/// Longest name of what is sold at a stall, in characters.
+const CATEGORY_MAX: usize = 80;
+
+/// What is to change; what is not given stays.
+#[derive(Debug, Clone, Default)]
+pub struct StallChange {
+    /// What is sold there.
+    pub category: Option<String>,
+    /// The vendor's name, corrected. Another person is another tenancy, never another name.
+    pub vendor_name: Option<Name>,
+    /// Ends the tenancy: the vendor's last day was yesterday, and money that her accounts receive
+    /// from now on is not this stall's. The stall can then be registered for the next vendor.
+    pub end_tenancy: bool,
+}
+
+impl App {
+    /// Changes a stall and returns it as it stands afterwards.
+    ///
+    /// # Errors
+    /// `not_found`; `nothing_to_change`; `no_tenancy`; `tenancy_began_today`; `category_too_long`.
+    pub async fn change_stall(
+        &self,
+        code: &MarketCode,
+        stall: &str,
+        change: StallChange,
+    ) -> Result<RegisteredStall, AppError> {
+        check(&change)?;
+        let market = self.market(code).await?;
+        let stalls = self.stalls(code, None).await?;
+        let found = find_stall(&stalls, stall)?;
+        let vendor = found.vendor.as_ref().map(|(id, _)| *id);
+        if vendor.is_none() && (change.end_tenancy || change.vendor_name.is_some()) {
+            let message = Message::new(
+                format!("Sạp {} hiện không có ai đứng tên.", found.code),
+                format!("Nobody holds stall {} now.", found.code),
+            );
+            return Err(AppError::new(ErrorKind::Conflict, "no_tenancy", message));
+        }
+        for _ in 0..FENCE_ATTEMPTS {
+            if self.try_change(&market, found.number, vendor, &change).await? {
+                let stalls = self.stalls(code, None).await?;
+                return find_stall(&stalls, stall).cloned();
+            }
+        }
+        Err(StoreError::Contended { attempts: FENCE_ATTEMPTS }.into())
+    }
+
+    /// One try past the fence; `false` when it was lost.
+    async fn try_change(
+        &self,
+        market: &Market,
+        stall: StallNumber,
+        vendor: Option<VendorId>,
+        change: &StallChange,
+    ) -> Result<bool, AppError> {
+        let mut transaction = self.store.begin_write().await?;
+        let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+        if !head::pass(&mut transaction, market.id, head.version).await? {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        if let Some(category) = &change.category {
+            register::set_category(&mut transaction, market.id, stall, category.trim()).await?;
+        }
+        if let (Some(vendor), Some(name)) = (vendor, &change.vendor_name) {
+            register::rename_vendor(&mut transaction, market.id, vendor, name).await?;
+        }
+        let (today, now) = (self.today(), self.clock.now());
+        if change.end_tenancy && !register::end_tenancy(&mut transaction, market.id, stall, today, now).await? {
+            transaction.rollback().await?;
+            let (vi, en) = (
+                "Hợp đồng của sạp này bắt đầu hôm nay; sớm nhất là ngày mai mới kết thúc được.",
+                "This stall's tenancy began today; it can end tomorrow at the earliest.",
+            );
+            return Err(AppError::new(ErrorKind::Conflict, "tenancy_began_today", Message::new(vi, en)));
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+fn check(change: &StallChange) -> Result<(), AppError> {
+    if change.category.is_none() && change.vendor_name.is_none() && !change.end_tenancy {
+        let (vi, en) = ("Không có gì để đổi.", "There is nothing to change.");
+        return Err(AppError::field("body", "nothing_to_change", Message::new(vi, en)));
+    }
+    if change.category.as_ref().is_some_and(|category| category.chars().count() > CATEGORY_MAX) {
+        let message = Message::new(
+            format!("Ngành hàng dài tối đa {CATEGORY_MAX} ký tự."),
+            format!("A category has at most {CATEGORY_MAX} characters."),
+        );
+        return Err(AppError::field("category", "category_too_long", message));
+    }
+    Ok(())
+}
