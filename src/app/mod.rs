@@ -2,6 +2,7 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod add_market;
+pub mod backup;
 pub mod banks;
 pub mod change_market;
 pub mod change_stall;
@@ -16,10 +17,12 @@ pub mod import_vendors;
 pub mod journal;
 pub mod manage_sources;
 pub mod overview;
+pub mod progress;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod restore;
 pub mod stall_view;
 pub mod verify_books;
 pub mod words;

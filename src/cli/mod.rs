@@ -2,6 +2,7 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod backup;
 mod book;
 mod config;
 mod demo;
@@ -9,6 +10,7 @@ mod ingest;
 mod market;
 mod memo;
 mod output;
+mod progress;
 mod qr;
 mod report;
 mod serve;
@@ -73,6 +75,10 @@ enum Command {
     Report(report::Report),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Copy the whole book into one file, while it is served
+    Backup(backup::Backup),
+    /// Make a book of a backup, on either engine, and verify it
+    Restore(backup::Restore),
 }
 
 /// What every command may need: the book's address, the form of its output, the language.
@@ -124,5 +130,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Report(command) => book::block_on(report::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
+        Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
     }
 }

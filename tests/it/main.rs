@@ -13,6 +13,7 @@
 )]
 
 mod architecture;
+mod backup;
 mod daily_report;
 mod dialects;
 mod memos;
