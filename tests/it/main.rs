@@ -14,6 +14,7 @@
 
 mod architecture;
 mod backup;
+mod backup_command;
 mod daily_report;
 mod dialects;
 mod memos;
