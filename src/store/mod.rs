@@ -9,7 +9,9 @@
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
 pub mod backup;
-mod bindings;
+pub(crate) mod balances;
+pub(crate) mod bindings;
+pub(crate) mod closes;
 pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub mod error;
@@ -17,11 +19,12 @@ mod facts;
 pub mod head;
 pub(crate) mod held;
 mod journal;
+pub(crate) mod keys;
 pub(crate) mod markets;
 mod overview;
 pub(crate) mod postings;
 pub(crate) mod register;
-mod reports;
+pub(crate) mod reports;
 pub mod routing;
 pub(crate) mod sources;
 pub(crate) mod verify;

@@ -105,7 +105,7 @@ async fn a_restore_killed_half_way_leaves_the_server_as_empty_as_it_was() {
     demonstration(&db);
     assert_eq!(socho(&["backup", "--db", &db, "--to", &file]).0, 0);
     let world = World::sqlite().await;
-    World::app_at(&url, &world.clock).await.close().await;
+    World::app_at(&url, &world.clock, &crate::world::folder()).await.close().await;
     let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
     holder.execute("BEGIN").await.unwrap();
     holder.execute("LOCK TABLE inbox_texts IN SHARE MODE").await.unwrap();

@@ -22,6 +22,7 @@ mod query_plans;
 mod registration;
 mod reports;
 mod schema_parity;
+mod seal;
 mod serve;
 mod settlements;
 mod verify;
