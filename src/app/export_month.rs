@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::App;
 use super::daily_report::to_json;
 use super::error::{AppError, ErrorKind, Message};
+use super::progress::{Listener, Progress, Step};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, Seq, StallNumber};
 use crate::domain::registration::Market;
@@ -69,7 +70,7 @@ struct Part {
 }
 
 impl App {
-    /// Writes the export of a month; `progress` is told how many postings of how many are written.
+    /// Writes the export of a month.
     ///
     /// # Errors
     /// `not_found` for the market; `nothing_to_export`; `export_file` when the file cannot be
@@ -79,7 +80,7 @@ impl App {
         code: &MarketCode,
         month: Month,
         to: W,
-        progress: impl Fn(i64, i64) + Send + Sync,
+        progress: Listener<'_>,
     ) -> Result<Exported, AppError> {
         let market = self.market(code).await?;
         let mut archive = Archive::new(to);
@@ -98,7 +99,7 @@ impl App {
             return Err(AppError::new(ErrorKind::NotFound, "nothing_to_export", Message::new(vi, en)));
         }
         self.head(&mut transaction, &mut archive, &market, month).await?;
-        let (postings, batches) = lines(&mut transaction, &mut archive, &market, part.as_ref(), &progress).await?;
+        let (postings, batches) = lines(&mut transaction, &mut archive, &market, part.as_ref(), progress).await?;
         transaction.rollback().await?;
         for closed in &sealed {
             self.closed_day(&mut archive, code, closed).await?;
@@ -188,7 +189,7 @@ impl<W: Write + Seek + Send> Transfer<'_, W> {
         &mut self,
         (after, up_to): (i64, i64),
         line: impl Fn(&Posting) -> Result<String, AppError> + Send,
-        written: impl Fn(i64) + Send,
+        written: impl Fn(i64) + Send + Sync,
     ) -> Result<(), AppError> {
         let mut last = after;
         loop {
@@ -241,7 +242,7 @@ async fn lines<W: Write + Seek + Send>(
     archive: &mut Archive<W>,
     market: &Market,
     part: Option<&Part>,
-    progress: &(impl Fn(i64, i64) + Send + Sync),
+    progress: Listener<'_>,
 ) -> Result<(i64, i64), AppError> {
     let nothing = ((0, 0), (0, 0), (0, 0));
     let (seqs, items, batches) = part.map_or(nothing, |Part { first, last }| {
@@ -252,13 +253,15 @@ async fn lines<W: Write + Seek + Send>(
         )
     });
     let postings = seqs.1 - seqs.0;
+    let total = postings.unsigned_abs().saturating_mul(2);
+    let written = |done: i64| progress(Progress { step: Step::Export, done: done.unsigned_abs(), total });
     let mut transfer = Transfer { transaction, archive, market };
     transfer.begin(JOURNAL)?;
     let leaf = |posting: &Posting| leaf::line(&market.code, posting).map_err(AppError::internal);
-    transfer.journal(seqs, leaf, |written| progress(written, postings * 2)).await?;
+    transfer.journal(seqs, leaf, written).await?;
     transfer.begin("journal.csv")?;
     transfer.line(CSV_HEAD)?;
-    transfer.journal(seqs, csv_line, |written| progress(postings + written, postings * 2)).await?;
+    transfer.journal(seqs, csv_line, |done| written(postings + done)).await?;
     transfer.begin(ITEMS)?;
     transfer.items(items).await?;
     transfer.begin(BATCHES)?;

@@ -2,6 +2,7 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod add_market;
+pub mod backup;
 pub mod balances;
 pub mod banks;
 pub mod change_market;
@@ -20,11 +21,13 @@ pub mod journal;
 pub mod keyring;
 pub mod manage_sources;
 pub mod overview;
+pub mod progress;
 pub mod prove;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod restore;
 pub mod seal_view;
 pub mod signing_keys;
 pub mod stall_view;

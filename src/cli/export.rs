@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::Context;
 use super::output::{Exit, Failure, Lang, line};
+use super::progress::Bar;
 use crate::app::export_month::Month;
 use crate::domain::ids::MarketCode;
 
@@ -35,16 +35,13 @@ pub(super) async fn run(context: &Context, command: Export) -> Result<Exit, Fail
         let vi = format!("Không tạo được {path}: {error}. Chọn tên khác bằng -o.");
         Failure::new(Exit::Refused, vi, format!("Cannot create {path}: {error}. Choose another name with -o."))
     })?;
-    // Hidden by itself where standard error is no terminal.
-    let style =
-        ProgressStyle::with_template("{bar:30} {percent}% {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(0).with_style(style);
-    let show = |done: i64, total: i64| {
-        bar.set_length(total.unsigned_abs());
-        bar.set_position(done.unsigned_abs());
-    };
-    let exported = app.export_month(&command.market, command.month, std::io::BufWriter::new(file), show).await;
-    bar.finish_and_clear();
+    let bar = Bar::new(context.lang);
+    let exported = app
+        .export_month(&command.market, command.month, std::io::BufWriter::new(file), &|progress| {
+            bar.show(progress);
+        })
+        .await;
+    bar.clear();
     app.close().await;
     if exported.is_err() {
         // Half a file must not pass for an export.

@@ -2,6 +2,7 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod backup;
 mod balances;
 mod book;
 mod close;
@@ -13,6 +14,7 @@ mod key;
 mod market;
 mod memo;
 mod output;
+mod progress;
 mod prove;
 mod qr;
 mod report;
@@ -92,6 +94,10 @@ enum Command {
     Balances(balances::Balances),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Copy the whole book into one file, while it is served
+    Backup(backup::Backup),
+    /// Make a book of a backup, on either engine, and verify it
+    Restore(backup::Restore),
 }
 
 /// What every command may need: the book's address, the form of its output, the language.
@@ -149,5 +155,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
+        Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
     }
 }

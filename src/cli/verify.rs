@@ -7,7 +7,9 @@ use serde_json::json;
 
 use super::Context;
 use super::output::{Exit, Failure, Lang, line, read_input};
+use super::progress::Bar;
 use crate::app::seal_view::public_key;
+use crate::app::verify_books::MarketFindings;
 use crate::app::verify_evidence::{Verified, verify_evidence};
 use crate::domain::ids::MarketCode;
 
@@ -33,7 +35,10 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
         return evidence(context, file, key);
     }
     let app = context.open().await?;
-    let findings = app.verify(command.market.as_ref()).await?;
+    let bar = Bar::new(context.lang);
+    let findings = app.verify_heard(command.market.as_ref(), &|progress| bar.show(progress)).await;
+    bar.clear();
+    let findings = findings?;
     let clean = findings.iter().all(|market| market.differences.is_empty());
     if context.json {
         let markets: Vec<_> = findings
@@ -45,19 +50,24 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
             .collect();
         line(json!({"ok": clean, "markets": markets}).to_string());
     } else {
-        for market in &findings {
-            let status = if market.differences.is_empty() { "ok" } else { "DIFFERS" };
-            line(format!(
-                "{}: {status}, {} postings, {} items, {} batches",
-                market.market, market.postings, market.items, market.batches
-            ));
-            for difference in &market.differences {
-                line(format!("  {difference}"));
-            }
-        }
+        print_findings(&findings);
     }
     app.close().await;
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
+}
+
+/// Prints one line a market, and what differs below it.
+pub(super) fn print_findings(findings: &[MarketFindings]) {
+    for market in findings {
+        let status = if market.differences.is_empty() { "ok" } else { "DIFFERS" };
+        line(format!(
+            "{}: {status}, {} postings, {} items, {} batches",
+            market.market, market.postings, market.items, market.batches
+        ));
+        for difference in &market.differences {
+            line(format!("  {difference}"));
+        }
+    }
 }
 
 /// Largest key file, in bytes.

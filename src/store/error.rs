@@ -85,6 +85,18 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Tells whether what was read is no database or a broken one (SQLite's codes 11 and 26).
+    pub(crate) fn is_damage(&self) -> bool {
+        let (Self::Unavailable(error) | Self::CommitUnknown(error) | Self::Statement(error)) = self else {
+            return false;
+        };
+        let code = error.as_database_error().and_then(|database| database.code().map(std::borrow::Cow::into_owned));
+        let code = code.filter(|code| code.len() < 5).and_then(|code| code.parse::<i64>().ok());
+        code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
     /// Sorts by kind: what the driver, the file or the network refused is [`Self::Unavailable`].

@@ -55,7 +55,7 @@ async fn close(world: &World, date: &str, early: bool) {
 async fn exported(world: &World) -> (Vec<u8>, PublicKey) {
     let mut file = Cursor::new(Vec::new());
     let (market, month) = ("TAN".parse().unwrap(), "2026-11".parse().unwrap());
-    let exported = world.app.export_month(&market, month, &mut file, |_, _| ()).await.unwrap();
+    let exported = world.app.export_month(&market, month, &mut file, &socho::app::progress::unheard).await.unwrap();
     assert_eq!((exported.postings, exported.closed), (11, 2));
     let key = world.app.published_keys(Some(&market)).await.unwrap()[0].keys[0].public;
     (file.into_inner(), key)

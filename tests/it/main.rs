@@ -13,6 +13,8 @@
 )]
 
 mod architecture;
+mod backup;
+mod backup_command;
 mod daily_report;
 mod dialects;
 mod evidence;

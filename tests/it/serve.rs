@@ -6,22 +6,22 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_socho");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_socho");
 
-struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("socho-serve-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    fn db(&self) -> String {
+    pub(crate) fn db(&self) -> String {
         format!("sqlite:{}", self.path("book.db"))
     }
 }
@@ -33,7 +33,7 @@ impl Drop for Folder {
 }
 
 /// Runs a command; its exit code, standard output and standard error.
-fn socho(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn socho(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(BINARY).args(arguments).env_remove("SOCHO_LANG").env_remove("SOCHO_DB").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))

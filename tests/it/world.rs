@@ -59,7 +59,7 @@ pub(crate) struct World {
     folder: Folder,
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -67,14 +67,14 @@ impl Drop for Folder {
     }
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let name = format!("socho-test-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
     let path = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&path).unwrap();
     Folder(path)
 }
 
-async fn postgres_url() -> Option<String> {
+pub(crate) async fn postgres_url() -> Option<String> {
     let Ok(admin) = std::env::var("SOCHO_TEST_POSTGRES") else {
         assert!(std::env::var("CI").is_err(), "CI needs SOCHO_TEST_POSTGRES; run scripts/test");
         eprintln!("skipped: SOCHO_TEST_POSTGRES is not set; run scripts/test");
@@ -104,7 +104,7 @@ impl World {
         Self { app, clock, url, folder }
     }
 
-    async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
+    pub(crate) async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
         let options = OpenOptions { url: url.to_owned(), migrate_url: None };
         let app = App::open(options, Arc::clone(clock) as _).await.unwrap();
         app.with_keys(Keyring::in_folder(folder.0.join("keys")))
