@@ -134,11 +134,12 @@ pub(super) fn optional_account(object: &Object, fields: &[&str]) -> Result<Optio
     }
 }
 
-/// Joins the texts that may carry the memo code, each once, one a line.
+/// Joins the texts that may carry the memo code, each once, one a line. A line break inside a text
+/// becomes a blank: banks break lines anywhere, in the middle of a code too.
 pub(super) fn memo(parts: &[&str]) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
-        if !lines.iter().any(|line| line.contains(part)) {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts.iter().map(|part| part.trim().replace(['\r', '\n'], " ")).filter(|part| !part.is_empty()) {
+        if !lines.iter().any(|line| line.contains(&part)) {
             lines.push(part);
         }
     }

@@ -14,6 +14,7 @@
 
 mod architecture;
 mod daily_report;
+mod dialect_edges;
 mod dialects;
 mod memos;
 mod query_plans;
