@@ -56,7 +56,7 @@ fn quoted(text: &str, form: Form) -> String {
 }
 
 /// Writes a JSON number's text as JavaScript prints the number it reads (ECMA-262,
-/// Number::toString): `16775000.50` as `16775000.5`, `9007199254740993` as `9007199254740992`,
+/// `Number::toString`): `16775000.50` as `16775000.5`, `9007199254740993` as `9007199254740992`,
 /// `1e21` as `1e+21`. `None` beyond the largest number, which JavaScript reads as infinite.
 ///
 /// Only for what was signed: no amount is ever read through a float.

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod answers;
 mod architecture;
 mod daily_report;
 mod dialect_edges;
