@@ -1,6 +1,8 @@
 //! Bodies that no sample shows: numbers as other languages write them, forms, broken lines. The
 //! signatures were made by Node and by the sender's own package, not by this program.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use socho::bank::{self, Credentials, Delivery, Refusal, Request};
 use socho::domain::memo::{Choice, choose};
@@ -20,7 +22,7 @@ fn receive(dialect: Dialect, secret: &str, headers: &[(&str, &str)], body: &[u8]
     }
 }
 
-fn credit(result: Result<Vec<Item>, Refusal>, name: &str) -> Settlement {
+fn credit(result: &Result<Vec<Item>, Refusal>, name: &str) -> Settlement {
     match result.as_deref() {
         Ok([Item::Credit(settlement)]) => settlement.clone(),
         other => panic!("{name}: {other:?}"),
@@ -68,7 +70,8 @@ fn a_second_casso_webhook_is_authenticated_whatever_numbers_its_body_holds() {
         );
         let signature = format!("t=1795483190123,v1={mac}");
         let headers = [("X-Casso-Signature", signature.as_str())];
-        let settlement = credit(receive(Dialect::CassoV2, "unseen-casso-key-0001", &headers, body.as_bytes()), balance);
+        let settlement =
+            credit(&receive(Dialect::CassoV2, "unseen-casso-key-0001", &headers, body.as_bytes()), balance);
         assert_eq!(settlement.amount.whole(), 35_000, "{balance}");
     }
 }
@@ -92,7 +95,7 @@ fn a_payos_body_is_authenticated_whatever_its_data_hold() {
             r#"{{"orderCode":81,"amount":35000,"description":"SC22EV9H","accountNumber":"0071000888888","reference":"FT81","transactionDateTime":"2026-11-24 08:18:11","currency":"VND","code":"00",{extra}}}"#
         );
         let body = format!(r#"{{"code":"00","desc":"success","success":true,"data":{data},"signature":"{mac}"}}"#);
-        let settlement = credit(receive(Dialect::Payos, &"ab".repeat(32), &[], body.as_bytes()), extra);
+        let settlement = credit(&receive(Dialect::Payos, &"ab".repeat(32), &[], body.as_bytes()), extra);
         assert_eq!(settlement.amount.whole(), 35_000, "{extra}");
     }
 }
@@ -134,7 +137,7 @@ fn url_encoded() -> String {
                 }
             })
             .collect();
-        body.push_str(&format!("&{name}={written}"));
+        write!(body, "&{name}={written}").unwrap();
     }
     body
 }
@@ -142,7 +145,7 @@ fn url_encoded() -> String {
 fn multipart() -> String {
     let mut body = String::new();
     for (name, value) in [("id", "92704001")].into_iter().chain(FIELDS) {
-        body.push_str(&format!("--XyZ--1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"));
+        write!(body, "--XyZ--1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").unwrap();
     }
     body + "--XyZ--1--\r\n"
 }
@@ -151,7 +154,7 @@ fn multipart() -> String {
 fn sepay_may_send_its_fields_as_a_form() {
     let key = [("Authorization", "Apikey a-key-for-forms")];
     for body in [url_encoded(), multipart()] {
-        let settlement = credit(receive(Dialect::SepayApikey, "a-key-for-forms", &key, body.as_bytes()), &body);
+        let settlement = credit(&receive(Dialect::SepayApikey, "a-key-for-forms", &key, body.as_bytes()), &body);
         assert_eq!(settlement.amount.whole(), 35_000);
         assert_eq!(settlement.event_id, EventId::Given("92704001".to_owned()));
         assert_eq!(settlement.settled.as_str(), "0071000888888");
@@ -168,6 +171,6 @@ fn a_code_that_a_line_break_cuts_is_found() {
     let body = r#"{"event_id":"e","account":"0123456789","direction":"in","amount":1000,"memo":"CT tu NGUYEN VAN A SC22\r\nEV9H GD 12"}"#;
     let mac = "sha256=9bcd38cc37475112d6601458777894711fba35a06a4f8d4039538264d34cf3dc";
     let headers = [("X-Signature", mac)];
-    let settlement = credit(receive(Dialect::GenericHmac, "unseen-generic-secret", &headers, body.as_bytes()), body);
+    let settlement = credit(&receive(Dialect::GenericHmac, "unseen-generic-secret", &headers, body.as_bytes()), body);
     assert!(matches!(choose(&settlement.memo, |_| true), Choice::One(stall) if stall.get() == 12_345));
 }
