@@ -14,6 +14,7 @@
 
 mod answers;
 mod architecture;
+mod corrections;
 mod daily_report;
 mod dialect_edges;
 mod dialects;
