@@ -174,3 +174,22 @@ fn a_code_that_a_line_break_cuts_is_found() {
     let settlement = credit(&receive(Dialect::GenericHmac, "unseen-generic-secret", &headers, body.as_bytes()), body);
     assert!(matches!(choose(&settlement.memo, |_| true), Choice::One(stall) if stall.get() == 12_345));
 }
+
+#[test]
+fn half_a_character_at_the_end_of_a_memo_does_not_cost_the_payment() {
+    let body = |memo: &str| {
+        format!(
+            r#"{{"transactions":[{{"id":"8","accountNumber":"0123456789","content":"{memo}","transferType":"IN","transferAmount":9000}}]}}"#
+        )
+    };
+    for (memo, read) in [
+        (r"SC22EV9H \ud83d", "SC22EV9H \u{fffd}"),
+        (r"\ude00 SC22EV9H \ud83d\ude00", "\u{fffd} SC22EV9H \u{1f600}"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+        (r"C:\\ud83d \u00e1", r"C:\ud83d á"),
+    ] {
+        let token = [("Authorization", "Bearer a-token-of-pay2s")];
+        let items = receive(Dialect::Pay2s, "a-token-of-pay2s", &token, body(memo).as_bytes());
+        assert_eq!(credit(&items, memo).memo, read, "{memo}");
+    }
+}
