@@ -15,6 +15,7 @@
 mod architecture;
 mod daily_report;
 mod dialects;
+mod fire;
 mod memos;
 mod query_plans;
 mod registration;

@@ -73,7 +73,7 @@ fn folder() -> Folder {
     Folder(path)
 }
 
-async fn postgres_url() -> Option<String> {
+pub(crate) async fn postgres_url() -> Option<String> {
     let Ok(admin) = std::env::var("SOCHO_TEST_POSTGRES") else {
         assert!(std::env::var("CI").is_err(), "CI needs SOCHO_TEST_POSTGRES; run scripts/test");
         eprintln!("skipped: SOCHO_TEST_POSTGRES is not set; run scripts/test");
