@@ -141,7 +141,10 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
                 }
                 // An ack is a promise, and a lock held by another must end as "try again".
                 connection.execute("SET synchronous_commit = on").await?;
-                connection.execute("SET lock_timeout = '5s'").await.map(|_| ())
+                connection.execute("SET lock_timeout = '5s'").await?;
+                // A process that sleeps or is cut off amid a transaction keeps its market's fence
+                // locked; the server ends it, so that its successor goes on.
+                connection.execute("SET idle_in_transaction_session_timeout = '10s'").await.map(|_| ())
             })
         })
         .connect_with(login)

@@ -23,6 +23,7 @@ mod audit;
 mod delivery;
 mod kill;
 mod load;
+mod processes;
 mod site;
 
 use std::sync::LazyLock;
