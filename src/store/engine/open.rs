@@ -147,6 +147,13 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
                 connection.execute("SET idle_in_transaction_session_timeout = '10s'").await.map(|_| ())
             })
         })
+        // A connection that does not answer is dropped: it would keep its place for ever otherwise.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+                answered.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+            })
+        })
         .connect_with(login)
         .await?;
     Ok((Engine::Postgres(pool), if serves { Guard::Full } else { Guard::TriggersOnly }))

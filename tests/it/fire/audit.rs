@@ -38,6 +38,11 @@ impl Reader {
         }
     }
 
+    /// As [`Self::open`], where the server may have no connection left.
+    pub(crate) async fn try_open(url: &str) -> Option<Self> {
+        PgConnection::connect(url).await.ok().map(Self::Postgres)
+    }
+
     /// Reads one number.
     pub(crate) async fn int(&mut self, sql: &str) -> i64 {
         rows!(self, sql, |row| row.get::<i64, _>(0))[0]

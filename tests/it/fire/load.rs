@@ -17,9 +17,9 @@ use super::site::{MARKETS, SOURCE};
 use crate::world::{NOON, secret_of, settlement};
 
 /// How long a sender waits for an answer before it gives the request up as unknown.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long the load may take to reach a state that a test waits for.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// One connection to a server that is used again and again.
 pub(crate) struct Line {

@@ -20,10 +20,13 @@
 //! fault came, and the fault was felt. What needs root or a tool that is missing says "skipped".
 
 mod audit;
+mod database_faults;
 mod delivery;
 mod kill;
 mod load;
+mod postgres;
 mod processes;
+mod proxy;
 mod site;
 
 use std::sync::LazyLock;
@@ -67,6 +70,11 @@ pub(crate) fn dice(test: &str) -> fastrand::Rng {
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     eprintln!("{test}: SOCHO_SEED={seed}");
     fastrand::Rng::with_seed(seed)
+}
+
+/// Says that a test could not run here, and why.
+pub(crate) fn skipped(test: &str, why: &str) {
+    eprintln!("skipped: {test}: {why}");
 }
 
 /// Waits for a future where a test is made of threads. One runtime for all, so that a connection
