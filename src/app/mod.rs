@@ -2,10 +2,12 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod add_market;
+pub mod balances;
 pub mod banks;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;
+pub mod close_day;
 pub mod correct;
 pub mod daily_report;
 pub mod demo;
@@ -14,12 +16,16 @@ pub mod error;
 pub mod ids;
 pub mod import_vendors;
 pub mod journal;
+pub mod keyring;
 pub mod manage_sources;
 pub mod overview;
+pub mod prove;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod seal_view;
+pub mod signing_keys;
 pub mod stall_view;
 pub mod verify_books;
 pub mod words;
@@ -37,6 +43,7 @@ use crate::store::writer::Writer;
 use crate::store::{EngineKind, Store, markets};
 use error::{AppError, Message};
 use ids::IdSource;
+use keyring::Keyring;
 
 pub use crate::store::OpenOptions;
 
@@ -47,6 +54,7 @@ pub struct App {
     pub(crate) directory: DirectoryCache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+    pub(crate) keyring: Keyring,
 }
 
 impl App {
@@ -56,6 +64,7 @@ impl App {
     /// When the address is bad, the file cannot be made, the server cannot be reached or the
     /// schema is newer than this program.
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let keyring = Keyring::of_book(&options.url);
         let store = Arc::new(Store::open(options).await?);
         let app = Self {
             writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
@@ -63,10 +72,17 @@ impl App {
             ids: IdSource::new(Arc::clone(&clock)),
             store,
             clock,
+            keyring,
         };
         app.directory.refresh(&app.store).await?;
         app.finish_deliveries().await?;
         Ok(app)
+    }
+
+    /// Returns the same program, with its private keys in another folder.
+    #[must_use]
+    pub fn with_keys(self, keyring: Keyring) -> Self {
+        Self { keyring, ..self }
     }
 
     /// Finishes what waits, stops the writer and closes the book.

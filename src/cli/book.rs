@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Context;
 use super::output::{Exit, Failure};
 use crate::app::clock::SystemClock;
+use crate::app::keyring::Keyring;
 use crate::app::{App, OpenOptions};
 use crate::domain::calendar::Clock;
 
@@ -26,7 +27,11 @@ impl Context {
 
     /// Opens the book with a clock of the caller's.
     pub(super) async fn open_with(&self, clock: Arc<dyn Clock>, default: &str) -> Result<App, Failure> {
-        Ok(App::open(self.options(default), clock).await?)
+        let app = App::open(self.options(default), clock).await?;
+        Ok(match self.keys.clone().or_else(|| self.config.keys.clone()) {
+            Some(folder) => app.with_keys(Keyring::in_folder(folder)),
+            None => app,
+        })
     }
 }
 

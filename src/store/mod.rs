@@ -8,7 +8,9 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
-mod bindings;
+pub(crate) mod balances;
+pub(crate) mod bindings;
+pub(crate) mod closes;
 pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub mod error;
@@ -16,11 +18,12 @@ mod facts;
 pub mod head;
 pub(crate) mod held;
 mod journal;
+pub(crate) mod keys;
 pub(crate) mod markets;
 mod overview;
 pub(crate) mod postings;
 pub(crate) mod register;
-mod reports;
+pub(crate) mod reports;
 pub mod routing;
 pub(crate) mod sources;
 pub(crate) mod verify;

@@ -60,7 +60,8 @@ impl Store {
     }
 }
 
-async fn read(transaction: &mut Transaction, market: Market, date: BusinessDate) -> Result<DayTotals> {
+/// Reads everything a day's report is made of within the caller's transaction.
+pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: BusinessDate) -> Result<DayTotals> {
     let day = Day { market: market.id, date };
     let head = head::read(transaction, day.market)
         .await?

@@ -21,6 +21,7 @@ mod query_plans;
 mod registration;
 mod reports;
 mod schema_parity;
+mod seal;
 mod serve;
 mod settlements;
 mod verify;

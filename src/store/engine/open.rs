@@ -23,7 +23,7 @@ const WAL_PAGES: &str = "32000";
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "foundation",
@@ -35,6 +35,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "append only",
         include_str!("../../../migrations/sqlite/0002_append_only.sql"),
         include_str!("../../../migrations/postgres/0002_append_only.sql"),
+    ),
+    (
+        3,
+        "seal",
+        include_str!("../../../migrations/sqlite/0003_seal.sql"),
+        include_str!("../../../migrations/postgres/0003_seal.sql"),
     ),
 ];
 
