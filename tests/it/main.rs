@@ -21,6 +21,7 @@ mod daily_report;
 mod dialect_edges;
 mod dialects;
 mod evidence;
+mod fire;
 mod memos;
 mod query_plans;
 mod registration;
