@@ -176,7 +176,7 @@ fn day_totals(export: &Export, close: &DayClose) -> DayTotals {
         },
         business_date: date,
         open_date: date.next(),
-        closed_at: Some(close.closed_at),
+        seal: None,
         stall_days: stall_days
             .map(|((_, stall, kind), day)| StallDayTotal {
                 stall: *stall,
