@@ -31,7 +31,7 @@ struct Day<'a> {
     reversed: Sum,
     suspense: Sum,
     late: Sum,
-    late_by_day: Vec<LateDay>,
+    late_by_day: Vec<Late>,
     quarantined: Sum,
     moved: Moved,
     opening: Sides,
@@ -73,7 +73,7 @@ struct Seal<'a> {
 }
 
 #[derive(Serialize)]
-struct LateDay {
+struct Late {
     event_date: String,
     count: i64,
     amount: i64,
@@ -221,8 +221,8 @@ fn seal(seal: &DaySeal) -> Seal<'_> {
     }
 }
 
-fn late((day, figure): &(BusinessDate, Figure)) -> LateDay {
-    LateDay { event_date: day.to_string(), count: figure.count, amount: figure.amount.whole() }
+fn late((day, figure): &(BusinessDate, Figure)) -> Late {
+    Late { event_date: day.to_string(), count: figure.count, amount: figure.amount.whole() }
 }
 
 fn stalls(report: &DailyReport) -> Vec<StallLine<'_>> {
