@@ -61,7 +61,7 @@ impl App {
     async fn change_cutoff(&self, market: &Market, from: BusinessDate, cutoff: Cutoff) -> Result<(), AppError> {
         for _ in 0..FENCE_ATTEMPTS {
             let mut transaction = self.store.begin_write().await?;
-            let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+            let head = head::take(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
             if from <= self.today() || from < head.open_date {
                 transaction.rollback().await?;
                 let message = Message::new(

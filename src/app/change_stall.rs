@@ -66,7 +66,7 @@ impl App {
         change: &StallChange,
     ) -> Result<bool, AppError> {
         let mut transaction = self.store.begin_write().await?;
-        let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+        let head = head::take(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
         if !head::pass(&mut transaction, market.id, head.version).await? {
             transaction.rollback().await?;
             return Ok(false);
