@@ -297,7 +297,7 @@ impl Digest {
         self.findings.items = item + link.items;
     }
 
-    /// Finds the batch of a row by its number: (number, recorded_at).
+    /// Finds the batch of a row by its number: the batch's number and when it was recorded.
     fn link_of(&self, count: impl Fn(&Link) -> i64, before: i64, number: i64) -> Option<(i64, i64)> {
         let mut end = before;
         self.slice.links.iter().find_map(|link| {
@@ -333,10 +333,8 @@ fn transfer(fields: &PostingFields<'_>) -> Result<Transfer> {
 
 /// Says what cannot be read, without the words around it.
 fn said(error: StoreError) -> String {
-    match error {
-        StoreError::Inconsistent(what) => what,
-        other => other.to_string(),
-    }
+    let StoreError::Inconsistent(what) = error else { return error.to_string() };
+    what
 }
 
 /// Reads what an item's leaf covers, between its `batch_no` and its `recorded_at`.

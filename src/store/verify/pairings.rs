@@ -39,7 +39,7 @@ struct Earlier {
     source: i64,
     outcome: String,
     reason: Option<String>,
-    earlier: Option<i64>,
+    points_at: Option<i64>,
 }
 
 /// What a report does to the pairings.
@@ -72,13 +72,13 @@ impl Report {
         let paired = (is(Outcome::Duplicate) && (why == reason::PAIRED || why == reason::SAME_REFERENCE))
             || (is(Outcome::Quarantined) && why == reason::POSSIBLE_DUPLICATE);
         if paired && earlier.source != self.source {
-            let of_report = earlier.earlier.filter(|_| earlier.outcome == Outcome::Duplicate.as_str());
+            let of_report = earlier.points_at.filter(|_| earlier.outcome == Outcome::Duplicate.as_str());
             let key = (of_report.unwrap_or(self.earlier), self.source);
             return Some(Event::Pair { key, earlier_source: earlier.source, agree: why == reason::SAME_REFERENCE });
         }
         let booked = self.resolves == Some(self.earlier) && (is(Outcome::Recorded) || is(Outcome::Suspense));
         let released = booked && earlier.reason.as_deref() == Some(reason::POSSIBLE_DUPLICATE);
-        let credit = earlier.earlier.filter(|_| released)?;
+        let credit = earlier.points_at.filter(|_| released)?;
         Some(Event::Release { key: (credit, earlier.source) })
     }
 }
@@ -174,7 +174,7 @@ impl Pairings {
                     source: row.int("source_id")?,
                     outcome: row.text("outcome")?,
                     reason: row.optional_text("reason")?,
-                    earlier: row.optional_int("earlier_item")?,
+                    points_at: row.optional_int("earlier_item")?,
                 };
                 Ok((row.int("item")?, earlier))
             })
@@ -276,7 +276,7 @@ fn gives(row: &Row, key: Key) -> Result<bool> {
         source: row.int("earlier_source")?,
         outcome: row.text("earlier_outcome")?,
         reason: row.optional_text("earlier_reason")?,
-        earlier: row.optional_int("earlier_earlier")?,
+        points_at: row.optional_int("earlier_earlier")?,
     };
     Ok(matches!(report.event(&earlier), Some(Event::Pair { key: found, .. }) if found == key))
 }
