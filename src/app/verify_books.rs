@@ -57,6 +57,17 @@ pub(super) async fn verify_store(
     markets: &[(MarketId, String)],
     listener: Listener<'_>,
 ) -> Result<Vec<MarketFindings>, AppError> {
+    let scanner = store.scanner().await?;
+    let findings = verify_each(&scanner, markets, listener).await;
+    scanner.end_scan().await;
+    findings
+}
+
+async fn verify_each(
+    store: &Store,
+    markets: &[(MarketId, String)],
+    listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
     let total = u64::try_from(verify::postings(store, markets.iter().map(|(id, _)| *id)).await?).unwrap_or(0);
     let mut findings = Vec::with_capacity(markets.len());
     let mut before = 0;

@@ -17,6 +17,7 @@ mod backup;
 mod backup_command;
 mod daily_report;
 mod dialects;
+mod flipped_bytes;
 mod memos;
 mod query_plans;
 mod registration;

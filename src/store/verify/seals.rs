@@ -56,8 +56,13 @@ impl Seals {
         loop {
             let after = found.last().map_or(BusinessDate::BEGINNING.previous(), |last| last.close.business_date);
             let next = closes::between(transaction, market, after, BusinessDate::END, CHUNK).await?;
-            if next.is_empty() {
-                break;
+            let Some(last) = next.last() else { break };
+            // Its statement may be about another date than its row: that would be read for ever.
+            if last.close.business_date <= after {
+                return Err(StoreError::Inconsistent(format!(
+                    "day_closes {}: its row is under another date",
+                    last.close.business_date
+                )));
             }
             found.extend(next);
         }
