@@ -14,6 +14,7 @@ pub mod daily_report;
 pub mod demo;
 mod demo_names;
 pub mod error;
+pub mod export_month;
 pub mod ids;
 pub mod import_vendors;
 pub mod journal;
@@ -31,6 +32,7 @@ pub mod seal_view;
 pub mod signing_keys;
 pub mod stall_view;
 pub mod verify_books;
+pub mod verify_evidence;
 pub mod words;
 
 use std::sync::Arc;

@@ -9,6 +9,8 @@ pub enum Step {
     CopyRows,
     /// A file's hash is taken; counted in bytes.
     Hash,
+    /// The journal is written to a file; counted in postings.
+    Export,
     /// The journal is verified; counted in postings.
     Verify,
 }

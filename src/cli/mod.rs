@@ -8,6 +8,7 @@ mod book;
 mod close;
 mod config;
 mod demo;
+mod export;
 mod ingest;
 mod key;
 mod market;
@@ -87,6 +88,8 @@ enum Command {
     /// Signing keys: init, rotate, list
     #[command(subcommand)]
     Key(key::Key),
+    /// Write a month of a market's book as a zip file that anybody can check
+    Export(export::Export),
     /// A market's balances, now or at a point in time
     Balances(balances::Balances),
     /// Re-derive chain, balances, totals and identities from the journal
@@ -149,6 +152,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Close(command) => book::block_on(close::run(context, command)),
         Command::Prove(command) => book::block_on(prove::run(context, command)),
         Command::Key(command) => book::block_on(key::run(context, command)),
+        Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),

@@ -47,6 +47,7 @@ impl Bar {
             Step::CopyBytes => (BYTES, "Đang sao chép", "Copying"),
             Step::CopyRows => (COUNTS, "Đang sao chép (dòng)", "Copying rows"),
             Step::Hash => (BYTES, "Đang tính mã băm", "Hashing"),
+            Step::Export => (COUNTS, "Đang xuất (bút toán)", "Exporting postings"),
             Step::Verify => (COUNTS, "Đang đối soát (bút toán)", "Verifying postings"),
         };
         let message = match self.lang {

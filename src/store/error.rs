@@ -85,15 +85,47 @@ impl StoreError {
     }
 }
 
+/// What a database says of itself when it cannot be opened or read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The file is no SQLite database.
+    NotADatabase,
+    /// The SQLite file is damaged.
+    Damaged,
+    /// The server does not know the login or its password.
+    LoginRefused,
+    /// The server has no such database.
+    NoSuchDatabase,
+}
+
 impl StoreError {
-    /// Tells whether what was read is no database or a broken one (SQLite's codes 11 and 26).
-    pub(crate) fn is_damage(&self) -> bool {
-        let (Self::Unavailable(error) | Self::CommitUnknown(error) | Self::Statement(error)) = self else {
-            return false;
-        };
-        let code = error.as_database_error().and_then(|database| database.code().map(std::borrow::Cow::into_owned));
-        let code = code.filter(|code| code.len() < 5).and_then(|code| code.parse::<i64>().ok());
-        code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+    /// Returns what the database says of itself, when the cause is that and no fault of ours.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+            if let Some(code) = database.and_then(sqlx::error::DatabaseError::code) {
+                return trouble_of(&code);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+/// Reads SQLite's primary code (corrupt 11, not a database 26) or PostgreSQL's state (28 login,
+/// 3D000 database).
+fn trouble_of(code: &str) -> Option<Trouble> {
+    match code.parse::<i64>() {
+        Ok(number) if code.len() < 5 => match number & 0xff {
+            11 => Some(Trouble::Damaged),
+            26 => Some(Trouble::NotADatabase),
+            _ => None,
+        },
+        Ok(_) | Err(_) if code.starts_with("28") => Some(Trouble::LoginRefused),
+        Ok(_) | Err(_) if code == "3D000" => Some(Trouble::NoSuchDatabase),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -120,11 +152,14 @@ impl From<sqlx::Error> for StoreError {
 ///
 /// SQLite's extended codes carry the primary one in the low byte: busy 5, locked 6, read-only 8,
 /// interrupted 9, I/O 10, full 13, cannot open 14. PostgreSQL's classes: 08 connection, 53
-/// resources, 57 operator, 58 system, 40 serialisation, 25006 read-only.
+/// resources, 57 operator, 58 system, 40 serialisation, 25006 read-only, 25P03 a transaction left
+/// idle too long, 55P03 a lock not had in time.
 fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
     let Some(code) = error.code() else { return false };
     match code.parse::<i64>() {
         Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 9 | 10 | 13 | 14),
-        Ok(_) | Err(_) => ["08", "53", "57", "58", "40", "25006", "55P03"].iter().any(|class| code.starts_with(class)),
+        Ok(_) | Err(_) => {
+            ["08", "53", "57", "58", "40", "25006", "25P03", "55P03"].iter().any(|class| code.starts_with(class))
+        }
     }
 }

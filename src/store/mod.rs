@@ -15,6 +15,7 @@ pub(crate) mod closes;
 pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub mod error;
+pub(crate) mod export;
 mod facts;
 pub mod head;
 pub(crate) mod held;

@@ -39,14 +39,14 @@ pub(crate) fn socho(arguments: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    bind: String,
-    ingest: String,
+    pub(crate) bind: String,
+    pub(crate) ingest: String,
 }
 
 impl Running {
-    fn start(db: &str, extra: &[&str]) -> Self {
+    pub(crate) fn start(db: &str, extra: &[&str]) -> Self {
         let mut child = Command::new(BINARY)
             .args(["serve", "--db", db, "--bind", "127.0.0.1:0", "--ingest-bind", "127.0.0.1:0"])
             .args(extra)
@@ -59,7 +59,7 @@ impl Running {
         Self { child, bind, ingest }
     }
 
-    fn get(&self, path: &str, headers: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> (u16, String) {
         request(&self.bind, &format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"))
     }
 }
@@ -71,7 +71,7 @@ impl Drop for Running {
     }
 }
 
-fn request(address: &str, text: &str) -> (u16, String) {
+pub(crate) fn request(address: &str, text: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = String::new();

@@ -115,6 +115,11 @@ impl World {
         Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)
     }
 
+    /// Returns a path in this world's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
+    }
+
     pub(crate) fn set_clock(&self, at: &str) {
         self.clock.set(at.parse().unwrap());
     }

@@ -125,7 +125,7 @@ pub(crate) async fn open(path: &Path) -> Result<std::result::Result<Store, Defec
     match examined(path).await {
         Ok(Ok(engine)) => Ok(Ok(Store::read_only(format!("sqlite:{shown}"), engine))),
         Ok(Err(defect)) => Ok(Err(defect)),
-        Err(error) if error.is_damage() => Ok(Err(Defect::Damaged(innermost(&error)))),
+        Err(error) if error.trouble().is_some() => Ok(Err(Defect::Damaged(innermost(&error)))),
         Err(error) => Err(error),
     }
 }

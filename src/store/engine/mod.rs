@@ -13,6 +13,7 @@ mod value;
 
 use std::borrow::Cow;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
@@ -22,6 +23,10 @@ use super::error::{Result, StoreError};
 pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
 pub(crate) use value::{Column, Rows, Value, binds};
+
+/// How long a server may take over one statement before it is given up. A network can fall silent
+/// without a farewell; nothing else would end the wait, and a market's lane would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The open database.
 #[derive(Debug, Clone)]
@@ -73,7 +78,7 @@ impl Engine {
     pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         Ok(match self {
             Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Transaction::Postgres(in_time(pool.begin()).await?),
         })
     }
 
@@ -82,7 +87,8 @@ impl Engine {
         Ok(match self {
             Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin_with("BEGIN DEFERRED").await?),
             Self::Postgres(pool) => {
-                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+                Transaction::Postgres(in_time(begun).await?)
             }
         })
     }
@@ -110,6 +116,14 @@ impl Engine {
     }
 }
 
+/// Waits for a server's answer, but not for ever.
+fn in_time<'a, T, E: From<sqlx::Error>>(
+    answer: impl Future<Output = std::result::Result<T, E>> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = std::result::Result<T, E>> + Send + 'a>> {
+    let silent = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into());
+    Box::pin(async move { tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(silent) })
+}
+
 /// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine.
 macro_rules! on_engine {
     ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr) => {
@@ -122,7 +136,7 @@ macro_rules! on_engine {
             Transaction::Postgres(inner) => {
                 let $query = bind_postgres($sql, $values);
                 let $connection = &mut **inner;
-                $body
+                in_time(async { $body }).await
             }
         }
     };
@@ -188,7 +202,7 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(inner) => inner.commit().await,
-            Self::Postgres(inner) => inner.commit().await,
+            Self::Postgres(inner) => in_time(inner.commit()).await,
         }
         .map_err(StoreError::CommitUnknown)
     }
@@ -197,7 +211,7 @@ impl Transaction {
     pub(crate) async fn rollback(self) -> Result<()> {
         Ok(match self {
             Self::Sqlite(inner) => inner.rollback().await,
-            Self::Postgres(inner) => inner.rollback().await,
+            Self::Postgres(inner) => in_time(inner.rollback()).await,
         }?)
     }
 }

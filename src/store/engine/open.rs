@@ -158,7 +158,17 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
                 }
                 // An ack is a promise, and a lock held by another must end as "try again".
                 connection.execute("SET synchronous_commit = on").await?;
-                connection.execute("SET lock_timeout = '5s'").await.map(|_| ())
+                connection.execute("SET lock_timeout = '5s'").await?;
+                // A process that sleeps or is cut off amid a transaction keeps its market's fence
+                // locked; the server ends it, so that its successor goes on.
+                connection.execute("SET idle_in_transaction_session_timeout = '10s'").await.map(|_| ())
+            })
+        })
+        // A connection that does not answer is dropped: it would keep its place for ever otherwise.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+                answered.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
             })
         })
         .connect_with(login)

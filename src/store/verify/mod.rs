@@ -206,7 +206,6 @@ impl Walk {
 }
 
 /// Reads an item as the chain covers it.
-#[expect(dead_code, reason = "until the export reads it")]
 pub(super) fn judged_row(row: &Row) -> Result<JudgedRow> {
     let item = row.int("item")?;
     let wrong = |what: &str| StoreError::Inconsistent(format!("item {item}: {what} cannot be read"));
