@@ -22,6 +22,7 @@ mod dialect_edges;
 mod dialects;
 mod evidence;
 mod fire;
+mod flipped_bytes;
 mod memos;
 mod query_plans;
 mod registration;
