@@ -93,6 +93,12 @@ impl App {
         BusinessDate::of_calendar(self.clock.now())
     }
 
+    /// Returns a market's book day at this moment, which its cut-off decides.
+    #[must_use]
+    pub fn book_day(&self, market: &Market) -> BusinessDate {
+        BusinessDate::of(self.clock.now(), market.cutoff)
+    }
+
     /// Tells when the database file failed beyond repair: the process must end.
     #[must_use]
     pub fn failure(&self) -> watch::Receiver<bool> {

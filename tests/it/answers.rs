@@ -187,3 +187,15 @@ fn refusals_are_vietnamese_throughout_when_that_is_asked() {
         assert!(told.contains(said), "{arguments:?}: {told}");
     }
 }
+
+#[test]
+fn a_market_that_trades_past_midnight_is_still_in_its_day_before_the_cutoff() {
+    let folder = Folder::new("night");
+    let db = folder.db();
+    socho(&["market", "add", "--db", &db, "--code", "DEM", "--name", "Chợ đêm", "--cutoff", "04:00"]);
+    for (clock, day) in [("2026-12-01T03:59:59+07:00", "2026-11-30"), ("2026-12-01T04:00:00+07:00", "2026-12-01")] {
+        let running = Running::start(&db, &["--test-mode", "--clock", clock]);
+        let page = ask(&running, "GET", "/markets/DEM", "", None).1;
+        assert!(page.contains(&format!("/markets/DEM/days/{day}")), "{clock}: {page}");
+    }
+}

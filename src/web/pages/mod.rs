@@ -129,10 +129,10 @@ pub(super) async fn market(
             lang: "vi",
             test_now: test_now(&web),
             code: code.to_string(),
+            today: web.app.book_day(&market).to_string(),
             name: market.name.to_string(),
             ward: market.ward.unwrap_or_default(),
             demo: market.demo,
-            today: web.app.today().to_string(),
             q: search.q.unwrap_or_default(),
             stalls: stalls.iter().map(line).collect(),
         })
