@@ -14,6 +14,7 @@ pub mod error;
 pub mod ids;
 pub mod import_vendors;
 pub mod journal;
+pub mod labels;
 pub mod manage_sources;
 pub mod overview;
 pub mod qr_codes;
