@@ -199,3 +199,22 @@ fn a_market_that_trades_past_midnight_is_still_in_its_day_before_the_cutoff() {
         assert!(page.contains(&format!("/markets/DEM/days/{day}")), "{clock}: {page}");
     }
 }
+
+#[test]
+fn a_field_that_breaks_its_rule_is_refused_in_the_callers_language() {
+    let folder = Folder::new("fields");
+    let running = Running::start(&folder.db(), &[]);
+    for (sent, vietnamese, english) in [
+        (json!({"code": "a b", "name": "x"}), "code không hợp lệ: cần mã chợ 2 đến 8", "market code"),
+        (json!({"code": "AB", "name": "x", "cutoff": "25:00"}), "cutoff không hợp lệ: cần giờ viết HH:MM", "HH:MM"),
+    ] {
+        let told = |wanted: &str| {
+            let language = format!("Accept-Language: {wanted}\r\n");
+            let answer = ask(&running, "POST", "/v1/markets", &language, Some(&sent)).1;
+            body(&answer)["detail"].as_str().unwrap().to_owned()
+        };
+        assert!(told("vi").starts_with(vietnamese) && !told("vi").contains("not"), "{}", told("vi"));
+        assert!(told("en").contains(english), "{}", told("en"));
+    }
+    assert!(socho(&["market", "list", "--db", &folder.db()]).1.contains("Cut-off"));
+}

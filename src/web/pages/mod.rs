@@ -220,10 +220,12 @@ pub(super) async fn print(
             );
             return Err(AppError::field("stalls", "too_many_cards", message));
         }
-        let mut cards = Vec::with_capacity(stalls.len());
-        for stall in &stalls {
-            cards.push(print_card(&code, stall)?);
-        }
+        let of = code.clone();
+        // Each code is drawn and decoded again: seconds of work, which must not hold up webhooks.
+        let drawn = tokio::task::spawn_blocking(move || {
+            stalls.iter().map(|stall| print_card(&of, stall)).collect::<Result<Vec<_>, _>>()
+        });
+        let mut cards = drawn.await.map_err(AppError::internal)??;
         let count = cards.len();
         let mut sheets = Vec::new();
         while !cards.is_empty() {
