@@ -180,6 +180,10 @@ fn refusals_are_vietnamese_throughout_when_that_is_asked() {
         (vec!["amount", "words", "35,000"], "không phải số đồng viết liền"),
         (vec!["amount", "words", "1.5"], "có phần lẻ"),
         (vec!["market", "list", "--db", "mysql://x"], "bắt đầu bằng sqlite:"),
+        (vec!["market", "add", "--code", "a b", "--name", "x"], "Giá trị \"a b\" không dùng được cho --code <CODE>"),
+        (vec!["market", "add", "--name", "x"], "Thiếu --code <CODE>."),
+        (vec!["market", "sell"], "Không có lệnh sell."),
+        (vec!["market", "list", "--colour"], "Không có tham số --colour."),
     ] {
         let binary =
             Command::new(env!("CARGO_BIN_EXE_socho")).args(&arguments).env("SOCHO_LANG", "vi").output().unwrap();
