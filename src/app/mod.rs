@@ -6,6 +6,7 @@ pub mod banks;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;
+mod clock_alarm;
 pub mod correct;
 pub mod daily_report;
 pub mod demo;
@@ -48,6 +49,7 @@ pub struct App {
     pub(crate) directory: DirectoryCache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+    pub(crate) clock_alarms: clock_alarm::ClockAlarms,
 }
 
 impl App {
@@ -62,6 +64,7 @@ impl App {
             writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
+            clock_alarms: clock_alarm::ClockAlarms::default(),
             store,
             clock,
         };

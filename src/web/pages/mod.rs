@@ -10,6 +10,7 @@ use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
 use crate::app::error::{AppError, Message};
+use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
 use crate::app::qr_codes::{self, Correction, check_tag};
 use crate::domain::banks;
@@ -58,12 +59,16 @@ struct Home {
     test_now: Option<String>,
     today: String,
     markets: Vec<Card>,
+    /// Sources whose clock is off: name and seconds.
+    clock_alarms: Vec<(String, i64)>,
 }
 
 pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answer {
     let page = async {
         let today = web.app.today();
         let markets = web.app.overview(None).await?;
+        let sources = web.app.sources().await?;
+        let alarm = |source: SourceShown| source.clock_alarm_s.map(|skew_s| (source.name.to_string(), skew_s));
         let card = |market: MarketOverview| Card {
             chart: hours_strip(&market, &format!("hours-{}", market.code), Language::Vietnamese),
             code: market.code.to_string(),
@@ -82,6 +87,7 @@ pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answe
             test_now: test_now(&web),
             today: today.vietnamese(),
             markets: markets.into_iter().map(card).collect(),
+            clock_alarms: sources.into_iter().filter_map(alarm).collect(),
         })
     };
     page.await.map_err(told(&headers, "/"))
