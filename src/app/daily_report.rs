@@ -63,7 +63,7 @@ pub fn hours_chart(report: &DailyReport, id: &str, language: Language) -> String
     chart::hours(&report.hours, chart::Heading { id, title: &title, language })
 }
 
-fn refusal(market: &MarketCode, date: BusinessDate, error: ReportError) -> AppError {
+pub(super) fn refusal(market: &MarketCode, date: BusinessDate, error: ReportError) -> AppError {
     let (vi, en) = match &error {
         ReportError::Imbalance(imbalance) => describe(imbalance),
         ReportError::Overflow => (

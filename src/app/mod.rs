@@ -2,28 +2,39 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod add_market;
+pub mod backup;
+pub mod balances;
 pub mod banks;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;
 mod clock_alarm;
+pub mod close_day;
 pub mod correct;
 pub mod daily_report;
 pub mod demo;
 mod demo_names;
 pub mod error;
+pub mod export_month;
 pub mod ids;
 pub mod import_vendors;
 pub mod journal;
+pub mod keyring;
 pub mod labels;
 pub mod manage_sources;
 pub mod overview;
+pub mod progress;
+pub mod prove;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod restore;
+pub mod seal_view;
+pub mod signing_keys;
 pub mod stall_view;
 pub mod verify_books;
+pub mod verify_evidence;
 pub mod words;
 
 use std::sync::Arc;
@@ -39,6 +50,7 @@ use crate::store::writer::Writer;
 use crate::store::{EngineKind, Store, markets};
 use error::{AppError, Message};
 use ids::IdSource;
+use keyring::Keyring;
 
 pub use crate::store::OpenOptions;
 
@@ -49,6 +61,7 @@ pub struct App {
     pub(crate) directory: DirectoryCache,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
+    pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
 }
 
@@ -59,6 +72,7 @@ impl App {
     /// When the address is bad, the file cannot be made, the server cannot be reached or the
     /// schema is newer than this program.
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
+        let keyring = Keyring::of_book(&options.url);
         let store = Arc::new(Store::open(options).await?);
         let app = Self {
             writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
@@ -67,10 +81,17 @@ impl App {
             clock_alarms: clock_alarm::ClockAlarms::default(),
             store,
             clock,
+            keyring,
         };
         app.directory.refresh(&app.store).await?;
         app.finish_deliveries().await?;
         Ok(app)
+    }
+
+    /// Returns the same program, with its private keys in another folder.
+    #[must_use]
+    pub fn with_keys(self, keyring: Keyring) -> Self {
+        Self { keyring, ..self }
     }
 
     /// Finishes what waits, stops the writer and closes the book.

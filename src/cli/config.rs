@@ -14,6 +14,7 @@ const LIMIT: u64 = 1 << 20;
 pub(super) struct File {
     pub(super) db: Option<String>,
     pub(super) migrate_db: Option<String>,
+    pub(super) keys: Option<String>,
     pub(super) bind: Option<String>,
     pub(super) ingest_bind: Option<String>,
 }

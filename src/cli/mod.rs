@@ -2,13 +2,20 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod backup;
+mod balances;
 mod book;
+mod close;
 mod config;
 mod demo;
+mod export;
 mod ingest;
+mod key;
 mod market;
 mod memo;
 mod output;
+mod progress;
+mod prove;
 mod qr;
 mod report;
 mod serve;
@@ -32,6 +39,9 @@ struct Cli {
     /// A PostgreSQL login that may make roles and tables, when the serving one may not
     #[arg(long, global = true, env = "SOCHO_MIGRATE_DB", hide_env_values = true)]
     migrate_db: Option<String>,
+    /// The folder of private signing keys (default: beside the SQLite file, or ./socho-keys)
+    #[arg(long, global = true, env = "SOCHO_KEYS")]
+    keys: Option<String>,
     /// A settings file (TOML); flags and SOCHO_… variables win over it
     #[arg(long, global = true, env = "SOCHO_CONFIG")]
     config: Option<String>,
@@ -71,8 +81,23 @@ enum Command {
     /// Reports: day
     #[command(subcommand)]
     Report(report::Report),
+    /// Seal a market's day: figures, journal and postings, signed by the market's key
+    Close(close::Close),
+    /// Prove that a posting lies in a closed day
+    Prove(prove::Prove),
+    /// Signing keys: init, rotate, list
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Write a month of a market's book as a zip file that anybody can check
+    Export(export::Export),
+    /// A market's balances, now or at a point in time
+    Balances(balances::Balances),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Copy the whole book into one file, while it is served
+    Backup(backup::Backup),
+    /// Make a book of a backup, on either engine, and verify it
+    Restore(backup::Restore),
 }
 
 /// What every command may need: the book's address, the form of its output, the language.
@@ -80,6 +105,7 @@ enum Command {
 struct Context {
     db: Option<String>,
     migrate_db: Option<String>,
+    keys: Option<String>,
     config: config::File,
     json: bool,
     lang: Lang,
@@ -102,7 +128,7 @@ pub fn run() -> ExitCode {
     };
     let lang = Lang::from_environment();
     let outcome = config::File::load(cli.config.as_deref()).and_then(|config| {
-        let context = Context { db: cli.db, migrate_db: cli.migrate_db, config, json: cli.json, lang };
+        let context = Context { db: cli.db, migrate_db: cli.migrate_db, keys: cli.keys, config, json: cli.json, lang };
         dispatch(&context, cli.command)
     });
     match outcome {
@@ -147,6 +173,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Source(command) => book::block_on(source::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Report(command) => book::block_on(report::run(context, command)),
+        Command::Close(command) => book::block_on(close::run(context, command)),
+        Command::Prove(command) => book::block_on(prove::run(context, command)),
+        Command::Key(command) => book::block_on(key::run(context, command)),
+        Command::Export(command) => book::block_on(export::run(context, command)),
+        Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
+        Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
     }
 }

@@ -124,6 +124,14 @@ pub(super) fn to_stdout(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// Writes a file that the user named.
+pub(super) fn write_output(path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| {
+        let vi = format!("Không ghi được {path}: {error}.");
+        Failure::new(Exit::Refused, vi, format!("Cannot write {path}: {error}."))
+    })
+}
+
 /// Writes data and a line end.
 pub(super) fn line(text: impl AsRef<str>) {
     to_stdout(&format!("{}\n", text.as_ref()));

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Context;
-use super::output::{Exit, Failure, Lang, to_stdout};
+use super::output::{Exit, Failure, Lang, to_stdout, write_output};
 use crate::app::daily_report::{to_csv, to_json, to_table};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::MarketCode;
@@ -54,10 +54,7 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
     };
     match &day.output {
         None => to_stdout(&text),
-        Some(path) => std::fs::write(path, text).map_err(|error| {
-            let vi = format!("Không ghi được {path}: {error}.");
-            Failure::new(Exit::Refused, vi, format!("Cannot write {path}: {error}."))
-        })?,
+        Some(path) => write_output(path, text.as_bytes())?,
     }
     app.close().await;
     Ok(Exit::Ok)

@@ -39,6 +39,9 @@ impl BusinessDate {
     /// The first date of a market's book before anything was closed: nothing can be late for it.
     pub const BEGINNING: Self = Self(jiff::civil::date(1970, 1, 1));
 
+    /// The last date that can be written.
+    pub const END: Self = Self(jiff::civil::date(9998, 12, 31));
+
     /// Returns the bank's calendar date (UTC+7) of an instant; this is also `event_date`.
     #[must_use]
     pub fn of_calendar(instant: Timestamp) -> Self {

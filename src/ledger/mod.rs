@@ -25,5 +25,6 @@ pub mod identity;
 pub mod judge;
 pub mod overview;
 pub mod routing;
+pub mod seal;
 pub mod totals;
 pub mod work;

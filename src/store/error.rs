@@ -152,11 +152,14 @@ impl From<sqlx::Error> for StoreError {
 ///
 /// SQLite's extended codes carry the primary one in the low byte: busy 5, locked 6, read-only 8,
 /// interrupted 9, I/O 10, full 13, cannot open 14. PostgreSQL's classes: 08 connection, 53
-/// resources, 57 operator, 58 system, 40 serialisation, 25006 read-only.
+/// resources, 57 operator, 58 system, 40 serialisation, 25006 read-only, 25P03 a transaction left
+/// idle too long, 55P03 a lock not had in time.
 fn is_passing(error: &dyn sqlx::error::DatabaseError) -> bool {
     let Some(code) = error.code() else { return false };
     match code.parse::<i64>() {
         Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 9 | 10 | 13 | 14),
-        Ok(_) | Err(_) => ["08", "53", "57", "58", "40", "25006", "55P03"].iter().any(|class| code.starts_with(class)),
+        Ok(_) | Err(_) => {
+            ["08", "53", "57", "58", "40", "25006", "25P03", "55P03"].iter().any(|class| code.starts_with(class))
+        }
     }
 }

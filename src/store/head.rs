@@ -50,6 +50,19 @@ pub(crate) async fn advance(
     Ok(transaction.execute(SQL, values).await? == 1)
 }
 
+/// Moves the fence and the first open date: everything before `open_date` is closed from here on.
+/// Returns `false` on a lost race, as [`pass`] does.
+pub(crate) async fn open_from(
+    transaction: &mut Transaction,
+    market: MarketId,
+    read_version: i64,
+    open_date: BusinessDate,
+) -> Result<bool> {
+    const SQL: &str =
+        "UPDATE market_head SET version = version + 1, open_date = $3 WHERE market_id = $1 AND version = $2";
+    Ok(transaction.execute(SQL, binds![market.get(), read_version, open_date.to_string()]).await? == 1)
+}
+
 /// Makes the head of a new market: nothing posted, every date open.
 pub(crate) async fn create(transaction: &mut Transaction, market: MarketId) -> Result<()> {
     const SQL: &str = "INSERT INTO market_head (market_id, version, last_seq, last_item, last_batch, last_hash, \

@@ -7,8 +7,8 @@
 
 use super::engine::{Column, Rows, Transaction, binds};
 use super::error::Result;
-use super::head;
 use super::micros;
+use super::{balances, head};
 use crate::domain::account::{AccountNumber, SettledAccount};
 use crate::domain::ids::{Seq, StallNumber};
 use crate::domain::money::Dong;
@@ -26,6 +26,7 @@ pub(crate) async fn write(transaction: &mut Transaction, batch: &Batch, read_ver
     insert_postings(transaction, batch).await?;
     insert_pairings(transaction, batch).await?;
     add_balances(transaction, batch).await?;
+    balances::keep_step(transaction, batch).await?;
     add_stall_days(transaction, batch).await?;
     add_hours(transaction, batch).await?;
     add_dates(transaction, batch).await?;

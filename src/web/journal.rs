@@ -54,7 +54,7 @@ pub(super) struct CorrectionBody {
 }
 
 /// Who acts, until people can log in.
-const ACTOR: &str = "operator";
+pub(super) const ACTOR: &str = "operator";
 
 pub(super) async fn correct(
     State(web): State<Shared>,

@@ -9,6 +9,7 @@ mod markets;
 mod pages;
 mod problem;
 mod reports;
+mod seal;
 mod server;
 mod sources;
 
@@ -58,8 +59,11 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
         .route("/v1/markets/{code}/postings", get(journal::list))
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
+        .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/postings/{id}", get(journal::one))
+        .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
@@ -74,6 +78,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
         .route("/version", get(health::version))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
         .route("/test/clock", post(health::set_clock));
     Router::new()
         .merge(api)

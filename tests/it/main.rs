@@ -14,15 +14,20 @@
 
 mod answers;
 mod architecture;
+mod backup;
+mod backup_command;
 mod corrections;
 mod daily_report;
 mod dialect_edges;
 mod dialects;
+mod evidence;
+mod fire;
 mod memos;
 mod query_plans;
 mod registration;
 mod reports;
 mod schema_parity;
+mod seal;
 mod serve;
 mod settlements;
 mod verify;

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_socho");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_socho");
 
-pub(crate) struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use jiff::Timestamp;
 use socho::app::add_market::AddMarket;
 use socho::app::clock::SetClock;
+use socho::app::keyring::Keyring;
 use socho::app::manage_sources::AddSource;
 use socho::app::receive_settlement::{Inbound, Reply};
 use socho::app::register::Registered;
@@ -55,10 +56,10 @@ pub(crate) struct World {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<SetClock>,
     pub(crate) url: String,
-    _folder: Folder,
+    folder: Folder,
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -66,14 +67,14 @@ impl Drop for Folder {
     }
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let name = format!("socho-test-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
     let path = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&path).unwrap();
     Folder(path)
 }
 
-async fn postgres_url() -> Option<String> {
+pub(crate) async fn postgres_url() -> Option<String> {
     let Ok(admin) = std::env::var("SOCHO_TEST_POSTGRES") else {
         assert!(std::env::var("CI").is_err(), "CI needs SOCHO_TEST_POSTGRES; run scripts/test");
         eprintln!("skipped: SOCHO_TEST_POSTGRES is not set; run scripts/test");
@@ -99,18 +100,24 @@ impl World {
 
     async fn open(url: String, folder: Folder) -> Self {
         let clock = Arc::new(SetClock::at(NOON.parse().unwrap()));
-        let app = Arc::new(Self::app_at(&url, &clock).await);
-        Self { app, clock, url, _folder: folder }
+        let app = Arc::new(Self::app_at(&url, &clock, &folder).await);
+        Self { app, clock, url, folder }
     }
 
-    async fn app_at(url: &str, clock: &Arc<SetClock>) -> App {
+    pub(crate) async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
         let options = OpenOptions { url: url.to_owned(), migrate_url: None };
-        App::open(options, Arc::clone(clock) as _).await.unwrap()
+        let app = App::open(options, Arc::clone(clock) as _).await.unwrap();
+        app.with_keys(Keyring::in_folder(folder.0.join("keys")))
     }
 
     /// Opens the same book a second time, as another process would.
     pub(crate) async fn second(&self) -> Arc<App> {
-        Arc::new(Self::app_at(&self.url, &self.clock).await)
+        Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)
+    }
+
+    /// Returns a path in this world's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
     }
 
     pub(crate) fn set_clock(&self, at: &str) {

@@ -4,20 +4,29 @@
 //! placeholders, `ON CONFLICT`, `RETURNING`, CTEs, windows, `CAST(SUM(x) AS BIGINT)`, no date
 //! functions. Both engines are always built, so neither can rot.
 
+pub(crate) mod file;
 mod open;
+mod probe;
 mod roles;
+pub(crate) mod schema;
 mod value;
 
+use std::borrow::Cow;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
 use super::error::{Result, StoreError};
-pub(crate) use open::Guard;
 pub use open::OpenOptions;
+pub(crate) use open::{Guard, newest_migration};
 pub(crate) use value::{Column, Rows, Value, binds};
+
+/// How long a server may take over one statement before it is given up. A network can fall silent
+/// without a farewell; nothing else would end the wait, and a market's lane would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The open database.
 #[derive(Debug, Clone)]
@@ -69,7 +78,7 @@ impl Engine {
     pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         Ok(match self {
             Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Transaction::Postgres(in_time(pool.begin()).await?),
         })
     }
 
@@ -78,7 +87,8 @@ impl Engine {
         Ok(match self {
             Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin_with("BEGIN DEFERRED").await?),
             Self::Postgres(pool) => {
-                Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?)
+                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+                Transaction::Postgres(in_time(begun).await?)
             }
         })
     }
@@ -106,6 +116,14 @@ impl Engine {
     }
 }
 
+/// Waits for a server's answer, but not for ever.
+fn in_time<'a, T, E: From<sqlx::Error>>(
+    answer: impl Future<Output = std::result::Result<T, E>> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = std::result::Result<T, E>> + Send + 'a>> {
+    let silent = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into());
+    Box::pin(async move { tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(silent) })
+}
+
 /// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine.
 macro_rules! on_engine {
     ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr) => {
@@ -118,7 +136,7 @@ macro_rules! on_engine {
             Transaction::Postgres(inner) => {
                 let $query = bind_postgres($sql, $values);
                 let $connection = &mut **inner;
-                $body
+                in_time(async { $body }).await
             }
         }
     };
@@ -126,7 +144,8 @@ macro_rules! on_engine {
 
 impl Transaction {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, u64> {
+    pub(crate) fn execute(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, u64> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
         })
@@ -139,10 +158,11 @@ impl Transaction {
     pub(crate) async fn execute_exactly(
         &mut self,
         expected: usize,
-        sql: &'static str,
+        sql: impl Into<Cow<'static, str>>,
         values: Vec<Value>,
     ) -> Result<()> {
-        let touched = self.execute(sql, values).await?;
+        let sql = sql.into();
+        let touched = self.execute(sql.clone(), values).await?;
         if u64::try_from(expected) == Ok(touched) {
             Ok(())
         } else {
@@ -151,7 +171,8 @@ impl Transaction {
     }
 
     /// Runs a query and returns its rows.
-    pub(crate) fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+    pub(crate) fn rows(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query
                 .fetch_all(connection)
@@ -163,7 +184,8 @@ impl Transaction {
     }
 
     /// Runs a query that gives at most one row.
-    pub(crate) fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+    pub(crate) fn row(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query
                 .fetch_optional(connection)
@@ -180,7 +202,7 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(inner) => inner.commit().await,
-            Self::Postgres(inner) => inner.commit().await,
+            Self::Postgres(inner) => in_time(inner.commit()).await,
         }
         .map_err(StoreError::CommitUnknown)
     }
@@ -189,7 +211,7 @@ impl Transaction {
     pub(crate) async fn rollback(self) -> Result<()> {
         Ok(match self {
             Self::Sqlite(inner) => inner.rollback().await,
-            Self::Postgres(inner) => inner.rollback().await,
+            Self::Postgres(inner) => in_time(inner.rollback()).await,
         }?)
     }
 }
@@ -209,12 +231,12 @@ fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
     }
 }
 
-fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
+fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value>) -> SqliteQuery {
     let (mut values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = sql;
     if let Some(rows) = rows {
         let (source, mut binds) = rows.into_sqlite(values.len().saturating_add(1));
-        text = sql.replace("{rows}", &source).into();
+        text = text.replace("{rows}", &source).into();
         values.append(&mut binds);
     }
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
@@ -226,13 +248,13 @@ fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
     })
 }
 
-fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
+fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value>) -> PostgresQuery {
     let (values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = sql;
     let mut columns = Vec::new();
     if let Some(rows) = rows {
         let (source, binds) = rows.into_postgres(values.len().saturating_add(1));
-        text = sql.replace("{rows}", &source).into();
+        text = text.replace("{rows}", &source).into();
         columns = binds;
     }
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {

@@ -2,10 +2,12 @@
 //! balance of each posting with the item it was made of, and every kept total. Streams batch by
 //! batch; what stays in memory is the totals themselves.
 
+mod seals;
 mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::seals::Seals;
 use super::engine::{Row, Transaction, binds};
 use super::error::{Result, StoreError};
 use super::{head, instant, optional_instant, postings};
@@ -50,7 +52,16 @@ pub(crate) async fn market(transaction: &mut Transaction, market: MarketId) -> R
         findings.differ("market_head: the row is missing");
         return Ok(findings);
     };
-    let mut walk = Walk { market, deltas: Deltas::default(), pairings: BTreeMap::new(), agreeing: BTreeSet::new() };
+    let seals = match Seals::read(transaction, market).await {
+        Ok(seals) => seals,
+        Err(StoreError::Inconsistent(what)) => {
+            findings.differ(what);
+            return Ok(findings);
+        }
+        Err(error) => return Err(error),
+    };
+    let mut walk =
+        Walk { market, deltas: Deltas::default(), pairings: BTreeMap::new(), agreeing: BTreeSet::new(), seals };
     match walk.batches(transaction, &head, &mut findings).await {
         Ok(()) => {}
         // A row that cannot be read back is a difference like any other.
@@ -58,6 +69,11 @@ pub(crate) async fn market(transaction: &mut Transaction, market: MarketId) -> R
         Err(error) => return Err(error),
     }
     match walk.totals(transaction, &mut findings).await {
+        Ok(()) => {}
+        Err(StoreError::Inconsistent(what)) => findings.differ(what),
+        Err(error) => return Err(error),
+    }
+    match walk.seals.finish(transaction, &head, &walk.deltas, &mut findings).await {
         Ok(()) => {}
         Err(StoreError::Inconsistent(what)) => findings.differ(what),
         Err(error) => return Err(error),
@@ -70,6 +86,7 @@ struct Walk {
     deltas: Deltas,
     pairings: BTreeMap<(i64, i64), i64>,
     agreeing: BTreeSet<i64>,
+    seals: Seals,
 }
 
 /// A batch's own row.
@@ -144,10 +161,14 @@ impl Walk {
         let postings = self.read_postings(transaction, link, findings).await?;
         let items = self.read_items(transaction, link, findings).await?;
         Self::check_made_of(&postings, &items, findings);
+        let weak: BTreeSet<i64> = items.iter().filter(|item| item.event_id_weak).map(|item| item.item).collect();
         for posting in &postings {
             let root = self.root(transaction, posting).await?;
             self.deltas.add_posting(posting, &root).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            self.seals.posting(posting, posting.item.is_some_and(|item| weak.contains(&item)))?;
         }
+        let range = (link.first_seq - 1, link.first_seq + link.postings - 1);
+        self.seals.batch_end(transaction, range, &link.hash, &self.deltas.balances, findings).await?;
         for item in &items {
             self.deltas
                 .add_item(item, link.recorded_at)
@@ -353,7 +374,8 @@ fn text_of(row: &Row, item: i64) -> Result<Option<ItemText>> {
     }))
 }
 
-fn judged_row(row: &Row) -> Result<JudgedRow> {
+/// Reads an item as the chain covers it.
+pub(super) fn judged_row(row: &Row) -> Result<JudgedRow> {
     let item = row.int("item")?;
     let wrong = |what: &str| StoreError::Inconsistent(format!("item {item}: {what} cannot be read"));
     let precision = match row.text("event_precision")?.as_str() {
