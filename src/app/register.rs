@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::App;
 use super::error::{AppError, ErrorKind, FieldError, Message};
+use super::labels;
 use crate::domain::account::{AccountKind, BankAccount};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketCode, StallNumber, VendorId};
@@ -48,7 +49,8 @@ impl App {
     /// Registers one stall or account.
     ///
     /// # Errors
-    /// `stall_taken`, `account_bound_elsewhere` (saying where), `not_found` for the market.
+    /// `stall_taken`, `account_bound_elsewhere` (saying where), `label_invalid`, `not_found` for the
+    /// market.
     pub async fn register(&self, code: &MarketCode, new: Registration) -> Result<Registered, AppError> {
         let mut registered = self.register_all(code, std::slice::from_ref(&new)).await?;
         registered.pop().ok_or_else(|| AppError::internal("a registration without a result"))
@@ -61,6 +63,7 @@ impl App {
     /// As [`App::register`]; every bad row is named.
     pub async fn register_all(&self, code: &MarketCode, new: &[Registration]) -> Result<Vec<Registered>, AppError> {
         let market = self.market(code).await?;
+        let new = &labels::registrations(new)?;
         let mut numbers: Option<i64> = None;
         for _ in 0..FENCE_ATTEMPTS {
             let on = self.today();
@@ -105,6 +108,7 @@ impl App {
     /// The same refusals.
     pub async fn check_registrations(&self, code: &MarketCode, new: &[Registration]) -> Result<(), AppError> {
         let market = self.market(code).await?;
+        let new = &labels::registrations(new)?;
         let (register, elsewhere) = self.read_register(&market, new, self.today()).await?;
         let mut plan = Plan::new(self, &register, elsewhere);
         for (row, registration) in new.iter().enumerate() {

@@ -118,8 +118,11 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
-            // Nothing can be told when the terminal is gone.
-            let _ = error.print();
+            match called_wrongly(&error).filter(|_| Lang::from_environment() == Lang::Vi) {
+                Some(told) => output::to_stderr(&format!("socho: {told} Xem cách dùng: thêm --help.\n")),
+                // Nothing can be told when the terminal is gone.
+                None => drop(error.print()),
+            }
             return code.into();
         }
     };
@@ -135,6 +138,27 @@ pub fn run() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Says in Vietnamese how the command was called wrongly; nothing when help was asked for.
+fn called_wrongly(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ErrorKind};
+    let told = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let argument = told(ContextKind::InvalidArg);
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return Some(format!("Không có lệnh {}.", told(ContextKind::InvalidSubcommand)));
+    }
+    if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+        return Some(format!("Giá trị {:?} không dùng được cho {argument}{cause}.", told(ContextKind::InvalidValue)));
+    }
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        return Some(format!("Thiếu {argument}."));
+    }
+    if error.kind() == ErrorKind::UnknownArgument {
+        return Some(format!("Không có tham số {argument}."));
+    }
+    None
 }
 
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
