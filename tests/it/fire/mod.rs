@@ -24,6 +24,8 @@ mod database_faults;
 mod delivery;
 mod kill;
 mod load;
+mod model;
+mod oracle;
 mod postgres;
 mod processes;
 mod proxy;
