@@ -22,6 +22,8 @@
 mod audit;
 mod database_faults;
 mod delivery;
+mod disk_faults;
+mod disks;
 mod kill;
 mod load;
 mod model;
