@@ -29,6 +29,7 @@ mod load;
 mod model;
 mod oracle;
 mod postgres;
+mod power_cut;
 mod processes;
 mod proxy;
 mod site;
