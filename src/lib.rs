@@ -4,6 +4,7 @@ pub mod app;
 pub mod bank;
 pub mod cli;
 pub mod domain;
+pub mod evidence;
 pub mod ledger;
 pub mod qr;
 pub mod report;

@@ -2,7 +2,8 @@
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
-use crate::domain::ids::PostingName;
+use super::words::no_amount;
+use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::money::Dong;
 use crate::ledger::work::{Correction, CorrectionAction, Done, RuleBroken, Work};
 
@@ -20,14 +21,14 @@ impl App {
         posting: &PostingName,
         actor: &str,
         reason: &str,
-        action: impl FnOnce(crate::domain::ids::Seq) -> CorrectionAction,
+        action: impl FnOnce(Seq) -> CorrectionAction,
     ) -> Result<PostingName, AppError> {
         let market = self.market(&posting.market).await?;
         let correction =
             Correction { actor: actor.to_owned(), reason: checked_reason(reason)?, action: action(posting.seq) };
         match self.writer.submit(market.id, vec![Work::Correct(correction)]).await?.pop() {
             Some(Done::Posted(seq)) => Ok(PostingName { market: market.code, seq }),
-            Some(Done::Refused(rule)) => Err(refused(&rule)),
+            Some(Done::Refused(rule)) => Err(refused_in(Some(&market.code), &rule)),
             Some(Done::Judged(_) | Done::RouteAgain) | None => {
                 Err(AppError::internal("a correction without an outcome"))
             }
@@ -48,40 +49,45 @@ pub(crate) fn checked_reason(reason: &str) -> Result<String, AppError> {
     Err(AppError::field("reason", "reason_missing", message))
 }
 
-/// Says which rule refuses a correction or a decision.
+/// Says which rule refuses a decision.
 pub(crate) fn refused(rule: &RuleBroken) -> AppError {
+    refused_in(None, rule)
+}
+
+/// Says which rule refuses a correction, and calls postings by their names in `market`.
+fn refused_in(market: Option<&MarketCode>, rule: &RuleBroken) -> AppError {
+    let name = |seq: &Seq| {
+        let named = market.map(|market| PostingName { market: market.clone(), seq: *seq }.to_string());
+        named.unwrap_or_else(|| seq.get().to_string())
+    };
     let (kind, code, vi, en) = match rule {
         RuleBroken::NoSuchPosting(seq) => {
-            let seq = seq.get();
-            (
-                ErrorKind::NotFound,
-                "not_found",
-                format!("Không có bút toán số {seq}."),
-                format!("There is no posting {seq}."),
-            )
+            let seq = name(seq);
+            let (vi, en) = (format!("Không có bút toán {seq}."), format!("There is no posting {seq}."));
+            (ErrorKind::NotFound, "not_found", vi, en)
         }
         RuleBroken::NotLive(seq) => {
-            let seq = seq.get();
+            let seq = name(seq);
             let (vi, en) = (format!("Bút toán {seq} đã bị đảo."), format!("Posting {seq} has been reversed."));
             (ErrorKind::Conflict, "posting_not_live", vi, en)
         }
         RuleBroken::AlreadyReversed { posting, by } => {
-            let (posting, by) = (posting.get(), by.get());
+            let (posting, by) = (name(posting), name(by));
             let vi = format!("Bút toán {posting} đã được đảo bởi bút toán {by}.");
             (ErrorKind::Conflict, "already_reversed", vi, format!("Posting {posting} was reversed by {by}."))
         }
         RuleBroken::RestedOn { posting, by } => {
-            let (posting, by) = (posting.get(), by.get());
+            let (posting, by) = (name(posting), name(by));
             let vi = format!("Bút toán {by} đang dựa trên bút toán {posting}: hãy đảo {by} trước.");
             (ErrorKind::Conflict, "rested_on", vi, format!("Posting {by} rests on {posting}: reverse {by} first."))
         }
         RuleBroken::NotInSuspense(seq) => {
-            let seq = seq.get();
+            let seq = name(seq);
             let vi = format!("Bút toán {seq} không nằm trong tài khoản chờ xử lý.");
             (ErrorKind::Conflict, "not_in_suspense", vi, format!("Posting {seq} does not lie in suspense."))
         }
         RuleBroken::NotAtStall(seq) => {
-            let seq = seq.get();
+            let seq = name(seq);
             let vi = format!("Bút toán {seq} chưa đưa tiền về sạp nào.");
             (ErrorKind::Conflict, "not_at_stall", vi, format!("Posting {seq} brought no money to a stall."))
         }
@@ -120,6 +126,11 @@ pub(crate) fn refused(rule: &RuleBroken) -> AppError {
     AppError::new(kind, code, Message::new(vi, en))
 }
 
+/// Returns the part of a payment that a person names, when a payment can have such a part.
+fn part(amount: Dong) -> Result<Dong, AppError> {
+    amount.settlement().map_err(|error| AppError::field("amount", "amount_out_of_range", no_amount(&error)))
+}
+
 impl App {
     /// Reverses a posting in full.
     ///
@@ -156,6 +167,7 @@ impl App {
         reason: &str,
         amount: Dong,
     ) -> Result<PostingName, AppError> {
+        let amount = part(amount)?;
         self.correct(posting, actor, reason, |posting| CorrectionAction::CashChange { posting, amount }).await
     }
 
@@ -170,6 +182,7 @@ impl App {
         reason: &str,
         amount: Dong,
     ) -> Result<PostingName, AppError> {
+        let amount = part(amount)?;
         self.correct(posting, actor, reason, |posting| CorrectionAction::Exclude { posting, amount }).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, Trouble};
 
 /// A sentence for people, in both languages of the product.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,8 +112,49 @@ impl std::error::Error for AppError {
     }
 }
 
+/// Tells what the database says of itself.
+fn troubled(trouble: Trouble) -> (ErrorKind, &'static str, Message) {
+    match trouble {
+        Trouble::NotADatabase => (
+            ErrorKind::Configuration,
+            "not_a_database",
+            Message::new(
+                "Tệp này không phải cơ sở dữ liệu SQLite. Hãy kiểm tra đường dẫn sau --db sqlite:.",
+                "This file is no SQLite database. Check the path behind --db sqlite:.",
+            ),
+        ),
+        Trouble::Damaged => (
+            ErrorKind::Integrity,
+            "database_damaged",
+            Message::new(
+                "Tệp cơ sở dữ liệu bị hỏng. Đừng ghi thêm vào tệp này; hãy kiểm tra đĩa và phục hồi từ bản sao lưu.",
+                "The database file is damaged. Write no more to it; check the disk and restore a backup.",
+            ),
+        ),
+        Trouble::LoginRefused => (
+            ErrorKind::Configuration,
+            "database_login",
+            Message::new(
+                "PostgreSQL không nhận tên đăng nhập hoặc mật khẩu này. Hãy kiểm tra --db.",
+                "PostgreSQL refuses this user name or password. Check --db.",
+            ),
+        ),
+        Trouble::NoSuchDatabase => (
+            ErrorKind::Configuration,
+            "no_such_database",
+            Message::new(
+                "PostgreSQL không có cơ sở dữ liệu mang tên này. Hãy tạo nó (createdb) hoặc sửa --db.",
+                "PostgreSQL has no database of this name. Create it (createdb) or correct --db.",
+            ),
+        ),
+    }
+}
+
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
+        if let Some((kind, code, message)) = error.trouble().map(troubled) {
+            return Self { cause: Some(Box::new(error)), ..Self::new(kind, code, message) };
+        }
         let (kind, code, message) = match &error {
             temporary if temporary.is_temporary() => (
                 ErrorKind::Unavailable,
@@ -140,7 +181,7 @@ impl From<StoreError> for AppError {
                 "bad_database_url",
                 Message::new(
                     format!(
-                        "Địa chỉ cơ sở dữ liệu {url} không đúng: {rule}. Ví dụ: sqlite:socho.db hoặc postgres://localhost/socho."
+                        "Địa chỉ cơ sở dữ liệu {url} không đúng. Địa chỉ bắt đầu bằng sqlite: rồi đường dẫn tệp, hoặc postgres://; ví dụ sqlite:socho.db, postgres://localhost/socho."
                     ),
                     format!(
                         "Database address {url} is not valid: {rule}. Examples: sqlite:socho.db or postgres://localhost/socho."

@@ -31,6 +31,29 @@ impl Page {
     pub fn to_json(&self) -> Value {
         json!({"data": self.data, "has_more": self.next.is_some(), "next": self.next})
     }
+
+    /// Returns the part of a whole list that comes behind `after`, the code of the last row of the
+    /// page before.
+    ///
+    /// # Errors
+    /// A bad limit, or a code that is not in the list.
+    pub fn of_list<T>(
+        rows: &[T],
+        code: impl Fn(&T) -> &str,
+        show: impl Fn(&T) -> Value,
+        after: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<Self, AppError> {
+        let limit = usize::try_from(list_limit(limit)?).unwrap_or(usize::MAX);
+        let start = match after {
+            None => 0,
+            Some(after) => rows.iter().position(|row| code(row) == after).ok_or_else(bad_cursor)?.saturating_add(1),
+        };
+        let rest = rows.get(start..).unwrap_or_default();
+        let page = rest.get(..limit.min(rest.len())).unwrap_or_default();
+        let next = page.last().filter(|_| rest.len() > limit).map(|row| code(row).to_owned());
+        Ok(Self { data: page.iter().map(show).collect(), next })
+    }
 }
 
 /// Reads a list's limit: 1 to 200, 50 when not given.
@@ -49,15 +72,16 @@ pub fn list_limit(limit: Option<i64>) -> Result<i64, AppError> {
 /// Reads where a list goes on.
 fn list_after(after: Option<&str>) -> Result<i64, AppError> {
     let Some(after) = after else { return Ok(0) };
-    after.strip_prefix('s').and_then(|number| number.parse::<i64>().ok()).filter(|number| *number >= 0).ok_or_else(
-        || {
-            let message = Message::new(
-                "after không đúng; dùng giá trị next của trang trước.",
-                "after is not valid; use the previous page's next.",
-            );
-            AppError::field("after", "after_invalid", message)
-        },
-    )
+    let number = after.strip_prefix('s').and_then(|number| number.parse::<i64>().ok());
+    number.filter(|number| *number >= 0).ok_or_else(bad_cursor)
+}
+
+fn bad_cursor() -> AppError {
+    let message = Message::new(
+        "after không đúng; dùng giá trị next của trang trước.",
+        "after is not valid; use the previous page's next.",
+    );
+    AppError::field("after", "after_invalid", message)
 }
 
 impl App {
@@ -129,32 +153,64 @@ impl App {
         market: Option<&MarketCode>,
         limit: Option<i64>,
     ) -> Result<Page, AppError> {
+        self.held_items_after(outcome, market, None, limit).await
+    }
+
+    /// Returns held items as [`App::held_items`] does, behind `after`, the last item of the page
+    /// before.
+    ///
+    /// # Errors
+    /// The same, and a bad cursor.
+    pub async fn held_items_after(
+        &self,
+        outcome: Outcome,
+        market: Option<&MarketCode>,
+        after: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<Page, AppError> {
         let limit = list_limit(limit)?;
+        let after: Option<ItemName> = after.map(|after| after.parse().map_err(|_| bad_cursor())).transpose()?;
         let markets: Vec<(MarketId, Option<MarketCode>)> = if let Some(code) = market {
             vec![(self.market(code).await?.id, Some(code.clone()))]
         } else {
             let all = self.markets().await?.into_iter().map(|market| (market.id, Some(market.code)));
             std::iter::once((MarketId::INSTALLATION, None)).chain(all).collect()
         };
+        let first = match after {
+            None => 0,
+            Some(after) => markets.iter().position(|(id, _)| *id == after.market).ok_or_else(bad_cursor)?,
+        };
         let mut transaction = self.store.begin_read().await?;
-        let mut data = Vec::new();
-        for (id, code) in markets {
-            for row in postings::held(&mut transaction, id, outcome, 0, limit).await? {
-                let name =
-                    ItemName { market: row.market, item: row.item, recorded_at_ms: row.recorded_at.as_millisecond() };
-                data.push(json!({
-                    "id": name.to_string(), "market": code.as_ref().map(MarketCode::as_str), "source": row.source,
-                    "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(Dong::whole),
-                    "currency": "VND", "account": row.account, "bank_ref": row.reference,
-                    "event_at": row.event_at.map(rfc3339), "recorded_at": rfc3339(row.recorded_at),
-                    "resolved": row.resolved,
-                }));
+        let mut rows = Vec::new();
+        for (id, code) in markets.into_iter().skip(first) {
+            let behind = after.filter(|after| after.market == id).map_or(0, |after| after.item);
+            // One more than asked tells whether there is a next page.
+            let wanted = limit.saturating_add(1).saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+            if wanted <= 0 {
+                break;
             }
+            let held = postings::held(&mut transaction, id, outcome, behind, wanted).await?;
+            rows.extend(held.into_iter().map(|row| (item_name(&row), held_json(&row, code.as_ref()))));
         }
         transaction.rollback().await?;
-        data.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(Page { data, next: None })
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = rows.get(limit).and_then(|_| rows.get(limit.checked_sub(1)?)).map(|(name, _)| name.clone());
+        Ok(Page { data: rows.into_iter().take(limit).map(|(_, row)| row).collect(), next })
     }
+}
+
+fn item_name(row: &postings::InboxRow) -> String {
+    let name = ItemName { market: row.market, item: row.item, recorded_at_ms: row.recorded_at.as_millisecond() };
+    name.to_string()
+}
+
+fn held_json(row: &postings::InboxRow, market: Option<&MarketCode>) -> Value {
+    json!({
+        "id": item_name(row), "market": market.map(MarketCode::as_str), "source": row.source,
+        "outcome": row.outcome.as_str(), "reason": row.reason, "amount": row.amount.map(Dong::whole),
+        "currency": "VND", "account": row.account, "bank_ref": row.reference,
+        "event_at": row.event_at.map(rfc3339), "recorded_at": rfc3339(row.recorded_at), "resolved": row.resolved,
+    })
 }
 
 /// Finds a stall by its code, however it is typed.

@@ -2,6 +2,7 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod add_market;
+pub mod backup;
 pub mod balances;
 pub mod banks;
 pub mod change_market;
@@ -13,21 +14,25 @@ pub mod daily_report;
 pub mod demo;
 mod demo_names;
 pub mod error;
+pub mod export_month;
 pub mod ids;
 pub mod import_vendors;
 pub mod journal;
 pub mod keyring;
 pub mod manage_sources;
 pub mod overview;
+pub mod progress;
 pub mod prove;
 pub mod qr_codes;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
+pub mod restore;
 pub mod seal_view;
 pub mod signing_keys;
 pub mod stall_view;
 pub mod verify_books;
+pub mod verify_evidence;
 pub mod words;
 
 use std::sync::Arc;

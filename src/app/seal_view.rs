@@ -5,11 +5,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::close_day::ClosedDay;
+use super::error::{AppError, ErrorKind, Message};
 use super::signing_keys::MarketKeys;
 use crate::domain::calendar::rfc3339;
 use crate::domain::ids::{MarketCode, Seq};
 use crate::ledger::seal::close::SignedClose;
-use crate::ledger::seal::key::MarketKey;
+use crate::ledger::seal::key::{KeyError, MarketKey, PublicKey};
 use crate::ledger::seal::proof::PublishedKey;
 
 /// Returns a date that was just closed.
@@ -56,4 +57,15 @@ pub fn keys_json(markets: &[MarketKeys]) -> Value {
     let keys: Vec<Value> =
         markets.iter().flat_map(|market| market.keys.iter().map(|key| key_json(&market.market, key))).collect();
     json!({ "keys": keys })
+}
+
+/// Reads a public key as people hand it over: base64, hex, or PEM.
+///
+/// # Errors
+/// `key_invalid`.
+pub fn public_key(text: &str) -> Result<PublicKey, AppError> {
+    text.parse().map_err(|error: KeyError| {
+        let vi = "Khóa công khai không đúng: cần 32 byte base64 hoặc hex, hoặc tệp PEM của Ed25519.";
+        AppError::new(ErrorKind::Invalid, "key_invalid", Message::new(vi, format!("The key is not valid: {error}.")))
+    })
 }

@@ -4,9 +4,10 @@ use super::App;
 use super::error::{AppError, Message};
 use super::register::Registered;
 use crate::domain::account::BankAccount;
-use crate::domain::ids::MarketCode;
+use crate::domain::ids::{IdError, MarketCode};
 use crate::domain::memo::MemoCode;
 use crate::domain::registration::RegisteredStall;
+use crate::domain::text::person_sort_key;
 use crate::qr::payload::{Service, VietQr};
 
 /// Returns the holder's name as bank apps show it: as given, else the vendor's without marks.
@@ -51,7 +52,47 @@ pub fn registered_json(market: &MarketCode, registered: &Registered) -> serde_js
     })
 }
 
+/// The order in which stalls are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StallOrder {
+    /// By code, `A2` before `A10`.
+    #[default]
+    Code,
+    /// By the vendor's given name, as Vietnamese lists of people are; stalls without a vendor last.
+    Name,
+}
+
+impl std::str::FromStr for StallOrder {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match text {
+            "code" => Ok(Self::Code),
+            "name" => Ok(Self::Name),
+            _ => Err(IdError { what: "order", text: text.chars().take(60).collect(), rule: "code or name" }),
+        }
+    }
+}
+
 impl App {
+    /// Returns a market's stalls as [`App::stalls`] does, in this order.
+    ///
+    /// # Errors
+    /// `not_found` for the market.
+    pub async fn stalls_in(
+        &self,
+        market: &MarketCode,
+        search: Option<&str>,
+        order: StallOrder,
+    ) -> Result<Vec<RegisteredStall>, AppError> {
+        let mut stalls = self.stalls(market, search).await?;
+        if order == StallOrder::Name {
+            let key = |stall: &RegisteredStall| stall.vendor.as_ref().map(|(_, name)| person_sort_key(name.as_str()));
+            stalls.sort_by_cached_key(|stall| (stall.vendor.is_none(), key(stall)));
+        }
+        Ok(stalls)
+    }
+
     /// Returns the payload of a stall's code: static, or dynamic with an amount.
     ///
     /// # Errors
@@ -70,11 +111,8 @@ impl App {
         })?;
         let memo = MemoCode::of(stall.number).to_string();
         let BankAccount { bin, number } = account.account.clone();
-        let code = VietQr::new(bin, number.as_str(), Service::ToAccount, amount, Some(&memo)).map_err(|error| {
-            let message =
-                Message::new(format!("Số tiền không hợp lệ, {error}."), format!("The amount is not valid, {error}."));
-            AppError::field("amount", "amount_out_of_range", message)
-        })?;
+        let code = VietQr::new(bin, number.as_str(), Service::ToAccount, amount, Some(&memo))
+            .map_err(|error| AppError::field("amount", "amount_out_of_range", super::qr_codes::unmade(&error)))?;
         Ok(code.to_string())
     }
 }

@@ -2,8 +2,9 @@
 
 use super::App;
 use super::error::AppError;
+use super::progress::{Listener, unheard};
 use crate::domain::ids::{MarketCode, MarketId};
-use crate::store::verify;
+use crate::store::{Store, verify};
 
 /// What was found in one market.
 #[derive(Debug, Clone)]
@@ -26,20 +27,41 @@ impl App {
     /// # Errors
     /// `not_found` for the market; whatever the store meets. A difference is no error but a finding.
     pub async fn verify(&self, only: Option<&MarketCode>) -> Result<Vec<MarketFindings>, AppError> {
+        self.verify_heard(only, &unheard).await
+    }
+
+    /// As [`Self::verify`], and tells how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_heard(
+        &self,
+        only: Option<&MarketCode>,
+        listener: Listener<'_>,
+    ) -> Result<Vec<MarketFindings>, AppError> {
         let markets: Vec<(MarketId, String)> = if let Some(code) = only {
             vec![(self.market(code).await?.id, code.to_string())]
         } else {
             let all = self.markets().await?.into_iter().map(|market| (market.id, market.code.to_string()));
             std::iter::once((MarketId::INSTALLATION, "-".to_owned())).chain(all).collect()
         };
-        let mut findings = Vec::with_capacity(markets.len());
-        for (id, market) in markets {
-            let mut transaction = self.store.begin_read().await?;
-            let found = verify::market(&mut transaction, id).await?;
-            transaction.rollback().await?;
-            let verify::Findings { postings, items, batches, differences } = found;
-            findings.push(MarketFindings { market, postings, items, batches, differences });
-        }
-        Ok(findings)
+        verify_store(&self.store, &markets, listener).await
     }
+}
+
+/// Verifies markets of any store.
+pub(super) async fn verify_store(
+    store: &Store,
+    markets: &[(MarketId, String)],
+    _listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
+    let mut findings = Vec::with_capacity(markets.len());
+    for (id, market) in markets {
+        let mut transaction = store.begin_read().await?;
+        let found = verify::market(&mut transaction, *id).await?;
+        transaction.rollback().await?;
+        let verify::Findings { postings, items, batches, differences } = found;
+        findings.push(MarketFindings { market: market.clone(), postings, items, batches, differences });
+    }
+    Ok(findings)
 }

@@ -1,5 +1,7 @@
 //! Reading foreign JSON: one place for its limits and for what a field may be.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +22,7 @@ pub(super) type Object = Map<String, Value>;
 /// Reads a body that must be one JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Object, Refusal> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    match serde_json::from_slice(body) {
+    match serde_json::from_slice(&whole_characters(body)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
             Err(Refusal::Unreadable("the body must be a JSON object".to_owned()))
@@ -29,6 +31,43 @@ pub(super) fn object(body: &[u8]) -> Result<Object, Refusal> {
             Err(Refusal::Unreadable(format!("the body is not JSON: line {}, column {}", error.line(), error.column())))
         }
     }
+}
+
+/// Writes U+FFFD where half a character is escaped (`\ud83d` alone), as JavaScript does when it
+/// writes UTF-8: a bank that cuts a memo inside an emoji must not cost the payment.
+fn whole_characters(body: &[u8]) -> Cow<'_, [u8]> {
+    let mut whole = Vec::new();
+    let mut kept = 0;
+    let mut place = 0;
+    while let Some(next) = body.get(place..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        let escape = place.saturating_add(next);
+        place = escape.saturating_add(2);
+        let Some(unit) = escaped_unit(body, escape) else { continue };
+        place = escape.saturating_add(6);
+        match unit {
+            0xD800..=0xDBFF if matches!(escaped_unit(body, place), Some(0xDC00..=0xDFFF)) => {
+                place = place.saturating_add(6);
+            }
+            0xD800..=0xDFFF => {
+                whole.extend_from_slice(body.get(kept..escape).unwrap_or_default());
+                whole.extend_from_slice(b"\\ufffd");
+                kept = place;
+            }
+            _ => {}
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(body);
+    }
+    whole.extend_from_slice(body.get(kept..).unwrap_or_default());
+    Cow::Owned(whole)
+}
+
+/// Reads the UTF-16 unit of an escape `\uXXXX` that stands at this place.
+fn escaped_unit(body: &[u8], place: usize) -> Option<u16> {
+    let digits = body.get(place..place.checked_add(6)?)?.strip_prefix(b"\\u")?;
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// Reads a list of items: a bad one among several is rejected alone, a single bad one refuses the
@@ -134,11 +173,12 @@ pub(super) fn optional_account(object: &Object, fields: &[&str]) -> Result<Optio
     }
 }
 
-/// Joins the texts that may carry the memo code, each once, one a line.
+/// Joins the texts that may carry the memo code, each once, one a line. A line break inside a text
+/// becomes a blank: banks break lines anywhere, in the middle of a code too.
 pub(super) fn memo(parts: &[&str]) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
-        if !lines.iter().any(|line| line.contains(part)) {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts.iter().map(|part| part.trim().replace(['\r', '\n'], " ")).filter(|part| !part.is_empty()) {
+        if !lines.iter().any(|line| line.contains(&part)) {
             lines.push(part);
         }
     }

@@ -3,12 +3,11 @@
 //!
 //! There is no direction field: a negative amount is money out.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body::{self, Object};
+use super::javascript::{self, Form};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
 use crate::domain::account::AccountNumber;
@@ -33,7 +32,7 @@ pub(super) fn receive_v2(credentials: &Credentials<'_>, request: &Request<'_>) -
     let signed_ms = signature::unix_seconds(stamp)?;
     let no_signature = |_| Refusal::Unauthenticated("what cannot be read cannot have been signed");
     let value = Value::Object(body::object(request.body).map_err(no_signature)?);
-    let forms = [Form::JavaScript, Form::Php].map(|form| canonical(&value, form));
+    let forms = [Form::JavaScript, Form::Php].map(|form| javascript::stringify(&value, form));
     let passes = |secret: &str| {
         forms.iter().fold(false, |found, json| {
             let mac = signature::sha512(secret.as_bytes(), &[stamp.as_bytes(), b".", json.as_bytes()]);
@@ -60,58 +59,6 @@ fn signature_v2(header: &str) -> Option<(&str, &str)> {
         }
     }
     stamp.zip(mac)
-}
-
-/// How the sender's language writes JSON: the published samples differ beyond plain ASCII.
-#[derive(Clone, Copy)]
-enum Form {
-    /// `JSON.stringify`: UTF-8 and `/` as they are.
-    JavaScript,
-    /// PHP's `json_encode`: both escaped.
-    Php,
-}
-
-/// Writes a value compactly, keys sorted, numbers as JavaScript prints them.
-fn canonical(value: &Value, form: Form) -> String {
-    match value {
-        Value::Object(object) => {
-            let mut keys: Vec<&String> = object.keys().collect();
-            keys.sort_by(|one, other| one.encode_utf16().cmp(other.encode_utf16()));
-            let fields = keys.iter().filter_map(|key| {
-                object.get(*key).map(|value| format!("{}:{}", quoted(key, form), canonical(value, form)))
-            });
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
-        }
-        Value::Array(values) => {
-            format!("[{}]", values.iter().map(|value| canonical(value, form)).collect::<Vec<_>>().join(","))
-        }
-        Value::String(text) => quoted(text, form),
-        Value::Number(number) => {
-            super::amount::whole_text(number.as_str()).unwrap_or_else(|_| number.as_str().to_owned())
-        }
-        Value::Null | Value::Bool(_) => value.to_string(),
-    }
-}
-
-fn quoted(text: &str, form: Form) -> String {
-    let plain = Value::String(text.to_owned()).to_string();
-    match form {
-        Form::JavaScript => plain,
-        Form::Php => plain.chars().fold(String::new(), |mut out, character| {
-            match character {
-                '/' => out.push_str("\\/"),
-                ascii if ascii.is_ascii() => out.push(ascii),
-                other => {
-                    let mut units = [0_u16; 2];
-                    for unit in other.encode_utf16(&mut units) {
-                        // Writing to a String cannot fail.
-                        let _ = write!(out, "\\u{unit:04x}");
-                    }
-                }
-            }
-            out
-        }),
-    }
 }
 
 /// Reads the first webhook's body.
@@ -173,8 +120,9 @@ pub(super) fn read_v2(request: &Request<'_>) -> Result<Vec<Item>, Refusal> {
 fn reports_error(object: &Object) -> bool {
     match object.get("error") {
         None | Some(Value::Null) => false,
-        Some(Value::Number(number)) => number.as_str() != "0",
-        Some(Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => true,
+        Some(Value::Number(number)) => amount::whole_text(number.as_str()).as_deref() != Ok("0"),
+        Some(Value::String(text)) => text != "0",
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => true,
     }
 }
 
@@ -232,7 +180,7 @@ pub(super) fn sign_v2(secret: &str, settlement: &Settlement, now: Timestamp) -> 
         "counterAccountBankName": "",
     }});
     let stamp = now.as_millisecond().to_string();
-    let json = canonical(&body, Form::JavaScript);
+    let json = javascript::stringify(&body, Form::JavaScript);
     let mac = signature::sha512(secret.as_bytes(), &[stamp.as_bytes(), b".", json.as_bytes()]);
     let signature = format!("t={stamp},v1={}", signature::hex(&mac));
     SignedRequest { sub_path: "", headers: headers(&[("X-Casso-Signature", signature)]), body: body.to_string() }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::body::{self, Object};
+use super::javascript::{self, Form};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
 use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
@@ -39,9 +40,9 @@ fn text(value: &Value) -> String {
         Value::String(text) if text == "null" || text == "undefined" => String::new(),
         Value::String(text) => text.clone(),
         Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => amount::whole_text(number.as_str()).unwrap_or_else(|_| number.as_str().to_owned()),
-        // Objects keep their keys sorted here, as the sender sorts those of an array's elements.
-        Value::Array(values) => Value::Array(values.clone()).to_string(),
+        Value::Number(number) => javascript::number(number.as_str()).unwrap_or_else(|| "Infinity".to_owned()),
+        // The sender sorts the keys of an array's elements.
+        Value::Array(_) => javascript::stringify(value, Form::JavaScript),
         Value::Object(_) => "[object Object]".to_owned(),
     }
 }

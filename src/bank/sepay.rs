@@ -1,13 +1,13 @@
 //! SePay's bank-account webhook, with an API key or an HMAC over timestamp and raw body.
 //!
 //! The body is the same for both: one movement. Its `accountNumber` is the linked account; a
-//! virtual account stands in `subAccount`.
+//! virtual account stands in `subAccount`. The dashboard sends it as JSON or as a form.
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::body::{self, Object};
-use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
+use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, form, signature, time};
 use crate::domain::account::AccountNumber;
 use crate::domain::calendar::VIETNAM;
 use crate::domain::settlement::{BankRef, Direction, EventId, EventTime, Item, NotMoney, Settlement};
@@ -42,7 +42,10 @@ fn hmac(secret: &str, timestamp: &str, body: &[u8]) -> String {
 
 /// Reads the body.
 pub(super) fn read(request: &Request<'_>) -> Result<Vec<Item>, Refusal> {
-    let object = body::object(request.body)?;
+    let object = match form::object(request.body) {
+        Some(form) => form,
+        None => body::object(request.body)?,
+    };
     body::single(item(&object))
 }
 

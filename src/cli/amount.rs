@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::output::{Exit, Failure, line, read_input};
-use crate::app::words::{Voice, in_words};
+use crate::app::words::{Voice, in_words, no_amount};
 use crate::domain::money::Dong;
 
 /// Largest list of amounts, in bytes.
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, command: Amount) -> Result<Exit, Failure> {
             }
             Err(error) => {
                 exit = Exit::Refused;
-                super::output::to_stderr(&format!("socho: {error}\n"));
+                super::output::to_stderr(&format!("socho: {}\n", context.lang.choose(&no_amount(&error))));
             }
         }
     }

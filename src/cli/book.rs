@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Context;
 use super::output::{Exit, Failure};
 use crate::app::clock::SystemClock;
+use crate::app::error::AppError;
 use crate::app::keyring::Keyring;
 use crate::app::{App, OpenOptions};
 use crate::domain::calendar::Clock;
@@ -17,7 +18,24 @@ impl Context {
     /// Returns the book's address: flag or environment, file, default.
     pub(super) fn options(&self, default: &str) -> OpenOptions {
         let url = self.db.clone().or_else(|| self.config.db.clone()).unwrap_or_else(|| default.to_owned());
-        OpenOptions { url, migrate_url: self.migrate_db.clone().or_else(|| self.config.migrate_db.clone()) }
+        OpenOptions { url, migrate_url: self.migrate_url() }
+    }
+
+    /// Returns the login that migrates: flag or environment, file.
+    pub(super) fn migrate_url(&self) -> Option<String> {
+        self.migrate_db.clone().or_else(|| self.config.migrate_db.clone())
+    }
+
+    /// Refuses a SQLite book whose file is missing, which opening would make.
+    pub(super) fn must_exist(&self) -> Result<(), Failure> {
+        match self.options(DEFAULT).file().map_err(AppError::from)? {
+            Some(path) if !path.exists() => {
+                let path = path.display();
+                let vi = format!("Không có sổ ở {path}. Hãy chỉ đúng tệp bằng --db.");
+                Err(Failure::new(Exit::Refused, vi, format!("There is no book at {path}. Name its file with --db.")))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Opens the book with the machine's clock.

@@ -26,6 +26,7 @@ pub(super) struct Ingest {
 pub(super) async fn run(context: &Context, command: Ingest) -> Result<Exit, Failure> {
     let bytes = read_input(&command.file, FILE_MAX)?;
     let app = context.open().await?;
+    app.source(&command.source).await?;
     let bodies: Vec<&[u8]> = match serde_json::from_slice::<serde_json::Value>(&bytes) {
         Ok(_) => vec![&bytes],
         Err(_) => bytes.split(|b| *b == b'\n').filter(|body| !body.trim_ascii().is_empty()).collect(),

@@ -2,16 +2,19 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod backup;
 mod balances;
 mod book;
 mod close;
 mod config;
 mod demo;
+mod export;
 mod ingest;
 mod key;
 mod market;
 mod memo;
 mod output;
+mod progress;
 mod prove;
 mod qr;
 mod report;
@@ -85,10 +88,16 @@ enum Command {
     /// Signing keys: init, rotate, list
     #[command(subcommand)]
     Key(key::Key),
+    /// Write a month of a market's book as a zip file that anybody can check
+    Export(export::Export),
     /// A market's balances, now or at a point in time
     Balances(balances::Balances),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Copy the whole book into one file, while it is served
+    Backup(backup::Backup),
+    /// Make a book of a backup, on either engine, and verify it
+    Restore(backup::Restore),
 }
 
 /// What every command may need: the book's address, the form of its output, the language.
@@ -143,7 +152,10 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Close(command) => book::block_on(close::run(context, command)),
         Command::Prove(command) => book::block_on(prove::run(context, command)),
         Command::Key(command) => book::block_on(key::run(context, command)),
+        Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
+        Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::output::{Exit, Failure, line, read_input};
+use crate::app::error::Message;
 use crate::app::qr_codes::{self, Correction, QrError, Service, VietQr};
 use crate::domain::money::Dong;
 
@@ -71,7 +72,7 @@ pub(super) fn run(context: &Context, command: Qr) -> Result<Exit, Failure> {
                 Err(_) => crate::app::banks::find_bank(&encode.bin)?.0,
             };
             let code = VietQr::new(bin, &encode.account, encode.service, encode.amount, encode.memo.as_deref());
-            let payload = code.map_err(|error| refuse(&error))?.to_string();
+            let payload = code.map_err(|error| failure(qr_codes::unmade(&error)))?.to_string();
             line(if context.json { json!({"payload": payload}).to_string() } else { payload });
             Ok(Exit::Ok)
         }
@@ -88,7 +89,11 @@ pub(super) fn run(context: &Context, command: Qr) -> Result<Exit, Failure> {
 }
 
 fn refuse(error: &QrError) -> Failure {
-    Failure::new(Exit::Refused, format!("Mã VietQR sai, {error}."), format!("Not a VietQR payload, {error}."))
+    failure(qr_codes::unread(error))
+}
+
+fn failure(message: Message) -> Failure {
+    Failure::new(Exit::Refused, message.vi, message.en)
 }
 
 fn show(code: &VietQr) -> Value {

@@ -146,8 +146,11 @@ pub(super) fn loopback(text: &str) -> Result<SocketAddr, Failure> {
 
 fn busy(error: &ServeError) -> Failure {
     let ServeError::Listen { address, source } = error;
-    let vi = format!("Không mở được cổng {address}: {source}. Đổi --bind hoặc tắt chương trình đang dùng cổng đó.");
-    let en = format!("Cannot listen on {address}: {source}. Choose another --bind, or stop what uses it.");
+    let vi = format!(
+        "Không mở được cổng {address}: {source}. Đổi --bind hoặc --ingest-bind, hoặc tắt chương trình đang dùng cổng đó."
+    );
+    let en =
+        format!("Cannot listen on {address}: {source}. Choose another --bind or --ingest-bind, or stop what uses it.");
     Failure::new(Exit::Configuration, vi, en)
 }
 

@@ -9,7 +9,7 @@ use crate::app::banks::find_bank;
 use crate::app::change_stall::StallChange;
 use crate::app::import_vendors::{FILE_MAX, ImportReport};
 use crate::app::register::Registered;
-use crate::app::stall_view::stall_json;
+use crate::app::stall_view::{StallOrder, stall_json};
 use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::{RegisteredStall, Registration, StallCode};
@@ -62,6 +62,9 @@ pub(super) enum Vendor {
         /// A stall code, a name without marks or the end of an account number
         #[arg(long)]
         search: Option<String>,
+        /// code, or name: by given name, as Vietnamese lists of people are
+        #[arg(long, default_value = "code")]
+        sort: StallOrder,
     },
 }
 
@@ -132,8 +135,8 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
             show_import(context, &report, dry_run);
             if report.errors.is_empty() { Exit::Ok } else { Exit::Refused }
         }
-        Vendor::List { market, search } => {
-            let stalls = app.stalls(&market, search.as_deref()).await?;
+        Vendor::List { market, search, sort } => {
+            let stalls = app.stalls_in(&market, search.as_deref(), sort).await?;
             if context.json {
                 line(json!({"data": stalls.iter().map(stall_json).collect::<Vec<_>>(), "has_more": false}).to_string());
             } else {

@@ -13,6 +13,7 @@
 use jiff::Timestamp;
 
 use super::calendar::{BusinessDate, Cutoff};
+use super::hash::Hash;
 use super::ids::{MarketCode, Seq, SourceName, StallNumber};
 use super::money::Dong;
 
@@ -67,6 +68,23 @@ impl DayStatus {
             Self::Closed => "closed",
         }
     }
+}
+
+/// The close that covers a date, as far as a report shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySeal {
+    /// When the day was closed.
+    pub closed_at: Timestamp,
+    /// By whom.
+    pub closed_by: String,
+    /// Before it had ended.
+    pub early: bool,
+    /// The hash of the signed statement.
+    pub hash: Hash,
+    /// The root of the date's postings.
+    pub merkle_root: Hash,
+    /// The number of the market's key that signed.
+    pub key: i64,
 }
 
 /// One stall's day.
@@ -186,8 +204,8 @@ pub struct DailyReport {
     pub business_date: BusinessDate,
     /// Whether the day is closed.
     pub status: DayStatus,
-    /// When the day was closed.
-    pub closed_at: Option<Timestamp>,
+    /// The seal, when the day is closed.
+    pub seal: Option<DaySeal>,
     /// When the figures were read, all at one moment.
     pub drawn_up_at: Timestamp,
     /// Settle postings.
@@ -202,6 +220,8 @@ pub struct DailyReport {
     pub suspense: Figure,
     /// Settle postings whose own date was closed already.
     pub late: Figure,
+    /// The same by the bank's calendar day, in order.
+    pub late_by_day: Vec<(BusinessDate, Figure)>,
     /// Items of the date that wait for a person.
     pub quarantined: Figure,
     /// Settle postings of this date with another calendar day at the bank.

@@ -5,13 +5,36 @@
 //! Personal text is covered by a salted commitment only: it can be redacted without breaking the
 //! chain.
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::{Batch, ItemText, JudgedRow, Posting};
+use crate::domain::hash::Hash;
 use crate::domain::settlement::Direction;
 
 /// The format of the bytes that are hashed; a new one gets a new number.
 const FORMAT: &[u8] = b"socho batch v1";
+
+/// One batch of the journal: which postings and items it covers, and its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its number.
+    pub number: i64,
+    /// Its first posting's number, or the number the next posting would have had.
+    pub first_seq: i64,
+    /// How many postings.
+    pub postings: i64,
+    /// Its first item's number.
+    pub first_item: i64,
+    /// How many items.
+    pub items: i64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The hash of the batch before.
+    pub previous: Hash,
+    /// Its hash.
+    pub hash: Hash,
+}
 
 /// A SHA-256 over length-prefixed fields.
 struct Fields(Sha256);

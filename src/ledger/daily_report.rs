@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{
-    CategoryFigures, Comparison, DailyReport, DayStatus, Figure, HourFigures, LedgerRange, ReportedMarket, SideSums,
-    SourceFigures, StallFigures, Unmatched,
+    CategoryFigures, Comparison, DailyReport, DaySeal, DayStatus, Figure, HourFigures, LedgerRange, ReportedMarket,
+    SideSums, SourceFigures, StallFigures, Unmatched,
 };
 use crate::domain::ids::{Seq, StallNumber};
 use crate::domain::money::Dong;
@@ -91,8 +91,8 @@ pub struct DayTotals {
     pub business_date: BusinessDate,
     /// The first date that is not closed.
     pub open_date: BusinessDate,
-    /// When the date was closed.
-    pub closed_at: Option<Timestamp>,
+    /// The close that covers the date.
+    pub seal: Option<DaySeal>,
     /// The date's `daily_totals`.
     pub stall_days: Vec<StallDayTotal>,
     /// All the market's stalls, in the order of their codes.
@@ -210,7 +210,7 @@ pub fn draw_up(totals: DayTotals, words: impl Fn(Dong) -> String, drawn_up_at: T
     let day = Figure { count: settled.count, amount };
     Ok(DailyReport {
         status,
-        closed_at: totals.closed_at.filter(|_| status == DayStatus::Closed),
+        seal: totals.seal.filter(|_| status == DayStatus::Closed),
         drawn_up_at,
         payments: settled.count,
         amount,
@@ -218,6 +218,7 @@ pub fn draw_up(totals: DayTotals, words: impl Fn(Dong) -> String, drawn_up_at: T
         reversed: Figure { count: reversed_count, amount: reversals.amount },
         suspense,
         late: total(settles().filter(|t| t.late).map(date_figure))?,
+        late_by_day: late_by_day(&totals.dates)?,
         quarantined: totals.quarantined,
         moved_in: total(settles().filter(|t| t.event_date != totals.business_date).map(date_figure))?,
         moved_out: totals.moved_out,
@@ -315,6 +316,13 @@ fn equal_amounts(check: Check, found: Dong, expected: Dong) -> Result<()> {
 
 fn settled(dates: &[DateTotal]) -> Result<Figure> {
     total(dates.iter().filter(|total| total.kind == PostingKind::Settle).map(date_figure))
+}
+
+fn late_by_day(dates: &[DateTotal]) -> Result<Vec<(BusinessDate, Figure)>> {
+    let late = || dates.iter().filter(|total| total.kind == PostingKind::Settle && total.late);
+    let days: BTreeSet<BusinessDate> = late().map(|total| total.event_date).collect();
+    let of = |day| total(late().filter(|total| total.event_date == day).map(date_figure));
+    days.into_iter().map(|day| Ok((day, of(day)?))).collect()
 }
 
 /// The credit side; that the debit side is equal is a check of its own.

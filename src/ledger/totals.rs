@@ -12,7 +12,7 @@ use crate::domain::ids::{SourceId, StallNumber};
 use crate::domain::inbox::Outcome;
 use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
-use crate::domain::posting::PostingKind;
+use crate::domain::posting::{PostingKind, Transfer};
 
 /// The hour under which money without a known hour is counted.
 pub const NO_HOUR: i64 = -1;
@@ -176,6 +176,32 @@ impl Deltas {
         *last_at = (*last_at).max(recorded_at_us);
         Ok(())
     }
+}
+
+/// Returns what a posting's chain of reversals began with, told from its two accounts alone: each
+/// kind joins another pair of them, and a reversal has the same pair the other way round. Enough for
+/// [`Deltas::add_posting`] where the earlier posting is not at hand.
+#[must_use]
+pub fn root_by_accounts(posting: &Posting) -> KnownPosting {
+    use LedgerAccount::{Bank, CashChange, Excluded, Refunded, Stall, Suspense};
+    let Transfer { debit, credit, amount } = posting.transfer.clone();
+    let (kind, forward) = match (&debit, &credit) {
+        (Bank(_), Stall(_) | Suspense) => (PostingKind::Settle, true),
+        (Stall(_) | Suspense, Bank(_)) => (PostingKind::Settle, false),
+        (Suspense, Stall(_)) => (PostingKind::Assign, true),
+        (Stall(_), Suspense) => (PostingKind::Assign, false),
+        (Stall(_), CashChange(_)) => (PostingKind::CashChange, true),
+        (CashChange(_), Stall(_)) => (PostingKind::CashChange, false),
+        (Stall(_), Excluded(_)) => (PostingKind::Exclusion, true),
+        (Excluded(_), Stall(_)) => (PostingKind::Exclusion, false),
+        (Refunded(_), Bank(_)) => (PostingKind::Refund, true),
+        (Bank(_), Refunded(_)) => (PostingKind::Refund, false),
+        // No rule makes such a posting; it is its own root.
+        _ => (posting.kind, true),
+    };
+    let transfer =
+        if forward { Transfer { debit, credit, amount } } else { Transfer { debit: credit, credit: debit, amount } };
+    KnownPosting { seq: posting.seq, kind, transfer, concerns: posting.concerns, event_at: posting.event_at }
 }
 
 /// What a posting's root does to the stalls it touches; suspense is the stall `None`.

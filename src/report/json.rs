@@ -6,8 +6,8 @@
 
 use serde::Serialize;
 
-use crate::domain::calendar::rfc3339;
-use crate::domain::daily_report::{Comparison, DailyReport, Figure, SideSums};
+use crate::domain::calendar::{BusinessDate, rfc3339};
+use crate::domain::daily_report::{Comparison, DailyReport, DaySeal, Figure, SideSums};
 use crate::domain::ids::{PostingName, Seq};
 
 /// The only currency there is (ISO 4217, no minor unit).
@@ -21,6 +21,7 @@ struct Day<'a> {
     business_date: String,
     status: &'static str,
     closed_at: Option<String>,
+    seal: Option<Seal<'a>>,
     drawn_up_at: String,
     time_zone: &'static str,
     currency: &'static str,
@@ -30,6 +31,7 @@ struct Day<'a> {
     reversed: Sum,
     suspense: Sum,
     late: Sum,
+    late_by_day: Vec<Late>,
     quarantined: Sum,
     moved: Moved,
     opening: Sides,
@@ -57,6 +59,22 @@ struct Market<'a> {
 
 #[derive(Serialize)]
 struct Sum {
+    count: i64,
+    amount: i64,
+}
+
+#[derive(Serialize)]
+struct Seal<'a> {
+    closed_by: &'a str,
+    early: bool,
+    hash: String,
+    merkle_root: String,
+    key: i64,
+}
+
+#[derive(Serialize)]
+struct Late {
+    event_date: String,
     count: i64,
     amount: i64,
 }
@@ -160,7 +178,8 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
         },
         business_date: report.business_date.to_string(),
         status: report.status.as_str(),
-        closed_at: report.closed_at.map(rfc3339),
+        closed_at: report.seal.as_ref().map(|seal| rfc3339(seal.closed_at)),
+        seal: report.seal.as_ref().map(seal),
         drawn_up_at: rfc3339(report.drawn_up_at),
         time_zone: TIME_ZONE,
         currency: CURRENCY,
@@ -170,6 +189,7 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
         reversed: sum(report.reversed),
         suspense: sum(report.suspense),
         late: sum(report.late),
+        late_by_day: report.late_by_day.iter().map(late).collect(),
         quarantined: sum(report.quarantined),
         moved: Moved { into: sum(report.moved_in), out: sum(report.moved_out) },
         opening: sides(report.opening),
@@ -189,6 +209,20 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
             hash: &report.ledger.hash,
         },
     })
+}
+
+fn seal(seal: &DaySeal) -> Seal<'_> {
+    Seal {
+        closed_by: &seal.closed_by,
+        early: seal.early,
+        hash: seal.hash.to_string(),
+        merkle_root: seal.merkle_root.to_string(),
+        key: seal.key,
+    }
+}
+
+fn late((day, figure): &(BusinessDate, Figure)) -> Late {
+    Late { event_date: day.to_string(), count: figure.count, amount: figure.amount.whole() }
 }
 
 fn stalls(report: &DailyReport) -> Vec<StallLine<'_>> {

@@ -66,6 +66,13 @@ fn sums(report: &DailyReport, language: Language) -> Table {
     ] {
         table.add_row([Cell::new(label), right(figure.count), right(figure.amount.with_unit())]);
     }
+    for (day, figure) in &report.late_by_day {
+        let label = match language {
+            Language::Vietnamese => format!("  phát sinh trễ của {}", day.vietnamese()),
+            Language::English => format!("  late, of {day}"),
+        };
+        table.add_row([Cell::new(label), right(figure.count), right(figure.amount.with_unit())]);
+    }
     for (label, other) in [
         (language.of("So với hôm trước", "Versus the day before"), report.previous),
         (language.of("So với cùng thứ tuần trước", "Versus the same weekday"), report.same_weekday),

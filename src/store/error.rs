@@ -85,6 +85,50 @@ impl StoreError {
     }
 }
 
+/// What a database says of itself when it cannot be opened or read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The file is no SQLite database.
+    NotADatabase,
+    /// The SQLite file is damaged.
+    Damaged,
+    /// The server does not know the login or its password.
+    LoginRefused,
+    /// The server has no such database.
+    NoSuchDatabase,
+}
+
+impl StoreError {
+    /// Returns what the database says of itself, when the cause is that and no fault of ours.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+            if let Some(code) = database.and_then(sqlx::error::DatabaseError::code) {
+                return trouble_of(&code);
+            }
+            cause = error.source();
+        }
+        None
+    }
+}
+
+/// Reads SQLite's primary code (corrupt 11, not a database 26) or PostgreSQL's state (28 login,
+/// 3D000 database).
+fn trouble_of(code: &str) -> Option<Trouble> {
+    match code.parse::<i64>() {
+        Ok(number) if code.len() < 5 => match number & 0xff {
+            11 => Some(Trouble::Damaged),
+            26 => Some(Trouble::NotADatabase),
+            _ => None,
+        },
+        Ok(_) | Err(_) if code.starts_with("28") => Some(Trouble::LoginRefused),
+        Ok(_) | Err(_) if code == "3D000" => Some(Trouble::NoSuchDatabase),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
     /// Sorts by kind: what the driver, the file or the network refused is [`Self::Unavailable`].

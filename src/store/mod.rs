@@ -8,12 +8,14 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
+pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;
 pub(crate) mod closes;
 pub(crate) mod deliveries;
 pub(crate) mod engine;
 pub mod error;
+pub(crate) mod export;
 mod facts;
 pub mod head;
 pub(crate) mod held;
@@ -56,6 +58,12 @@ impl Store {
         let (engine, guard) = Engine::open(&options).await?;
         let journal_guarded_by_roles = guard == engine::Guard::Full;
         Ok(Self { options, engine: RwLock::new(engine), journal_guarded_by_roles })
+    }
+
+    /// Wraps a file that was opened for reading alone.
+    fn read_only(url: String, engine: Engine) -> Self {
+        let options = OpenOptions { url, migrate_url: None };
+        Self { options, engine: RwLock::new(engine), journal_guarded_by_roles: true }
     }
 
     /// Returns which engine holds the book.

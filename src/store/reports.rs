@@ -11,8 +11,9 @@ use super::error::{Result, StoreError};
 use super::{head, instant, markets, optional_instant};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{
-    DailyReport, Figure, HourFigures, LedgerRange, ReportedMarket, SideSums, SourceFigures, Unmatched,
+    DailyReport, DaySeal, Figure, HourFigures, LedgerRange, ReportedMarket, SideSums, SourceFigures, Unmatched,
 };
+use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, MarketId, Seq, StallNumber};
 use crate::domain::inbox::Outcome;
 use crate::domain::masking;
@@ -85,7 +86,7 @@ pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: Bu
         },
         business_date: day.date,
         open_date: head.open_date,
-        closed_at: closed_at(transaction, day).await?,
+        seal: seal(transaction, day).await?,
         stalls: stalls(transaction, day).await?,
         hours: hours(transaction, day).await?,
         moved_out: moved_out(transaction, day).await?,
@@ -107,10 +108,22 @@ pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: Bu
 }
 
 /// A close covers every date up to its own: the first one at or after the date closed it.
-async fn closed_at(transaction: &mut Transaction, day: Day) -> Result<Option<jiff::Timestamp>> {
-    const SQL: &str = "SELECT closed_at FROM day_closes WHERE market_id = $1 AND business_date >= $2 \
-        ORDER BY business_date LIMIT 1";
-    transaction.row(SQL, day.binds()).await?.map(|row| instant(row.int("closed_at")?)).transpose()
+async fn seal(transaction: &mut Transaction, day: Day) -> Result<Option<DaySeal>> {
+    const SQL: &str = "SELECT closed_at, closed_by, early, hash, merkle_root, key_no FROM day_closes \
+        WHERE market_id = $1 AND business_date >= $2 ORDER BY business_date LIMIT 1";
+    let Some(row) = transaction.row(SQL, day.binds()).await? else { return Ok(None) };
+    let hash = |column| {
+        Hash::from_slice(&row.bytes(column)?)
+            .map_err(|error| StoreError::Inconsistent(format!("day_closes.{column}: {error}")))
+    };
+    Ok(Some(DaySeal {
+        closed_at: instant(row.int("closed_at")?)?,
+        closed_by: row.text("closed_by")?,
+        early: row.flag("early")?,
+        hash: hash("hash")?,
+        merkle_root: hash("merkle_root")?,
+        key: row.int("key_no")?,
+    }))
 }
 
 async fn stall_days(transaction: &mut Transaction, day: Day) -> Result<Vec<StallDayTotal>> {

@@ -5,11 +5,11 @@
 //! host or comes from another origin is refused.
 
 use axum::extract::Request;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::problem::{Problem, Tongue};
+use super::problem::told;
 use crate::app::error::{AppError, ErrorKind, Message};
 
 /// Headers that only a proxy adds.
@@ -18,39 +18,51 @@ const PROXY: [&str; 2] = ["forwarded", "via"];
 /// Lets a request through that was made on this machine, by this machine's own pages or programs.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let refusal = proxied(headers).or_else(|| foreign_host(headers)).or_else(|| foreign_origin(headers));
+    let refusal = proxied(headers).or_else(|| foreign_host(headers, request.uri())).or_else(|| foreign_origin(headers));
     match refusal {
         None => next.run(request).await,
-        Some(why) => {
+        Some(Why { vi, en }) => {
             let message = Message::new(
-                format!("Địa chỉ này chỉ phục vụ trên chính máy này ({why}). Chỉ được đặt proxy trước --ingest-bind."),
-                format!("This address serves this machine alone ({why}). Only --ingest-bind may stand behind a proxy."),
+                format!("Địa chỉ này chỉ phục vụ trên chính máy này ({vi}). Chỉ được đặt proxy trước --ingest-bind."),
+                format!("This address serves this machine alone ({en}). Only --ingest-bind may stand behind a proxy."),
             );
             let error = AppError::new(ErrorKind::Forbidden, "closed_by_default", message);
-            Problem::new(error, Tongue::of(request.headers()), request.uri().path()).into_response()
+            told(request.headers(), request.uri().path())(error).into_response()
         }
     }
 }
 
-fn proxied(headers: &HeaderMap) -> Option<&'static str> {
-    let added = headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"));
-    added.then_some("the request came through a proxy")
+/// Why a request is refused, in both languages.
+struct Why {
+    vi: &'static str,
+    en: &'static str,
 }
 
-fn foreign_host(headers: &HeaderMap) -> Option<&'static str> {
+fn proxied(headers: &HeaderMap) -> Option<Why> {
+    let added = headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"));
+    added.then_some(Why { vi: "yêu cầu đi qua proxy", en: "the request came through a proxy" })
+}
+
+/// The host stands in its header, once, and in the target too when that names one (RFC 9112 §3.2.2).
+fn foreign_host(headers: &HeaderMap, target: &Uri) -> Option<Why> {
     let mut hosts = headers.get_all("host").iter();
     let only = hosts.next().filter(|_| hosts.next().is_none());
     let host = only.and_then(|host| host.to_str().ok());
-    (!host.is_some_and(is_here)).then_some("another host is named")
+    let here = host.is_some_and(is_here) && target.authority().is_none_or(|named| is_here(named.as_str()));
+    (!here).then_some(Why { vi: "tên máy khác", en: "another host is named" })
 }
 
-fn foreign_origin(headers: &HeaderMap) -> Option<&'static str> {
+fn foreign_origin(headers: &HeaderMap) -> Option<Why> {
     // The same port too: another program's page on this machine is another origin.
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
     let here = |origin: &axum::http::HeaderValue| {
         origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")).is_some_and(|origin| origin == host)
     };
-    headers.get_all("origin").iter().any(|origin| !here(origin)).then_some("another origin asks")
+    headers
+        .get_all("origin")
+        .iter()
+        .any(|origin| !here(origin))
+        .then_some(Why { vi: "trang khác gửi tới", en: "another origin asks" })
 }
 
 /// Tells whether a host, with or without a port, is this machine by a name that cannot be rebound.

@@ -11,7 +11,8 @@ use jiff::civil::Weekday;
 use crate::app::daily_report::hours_chart;
 use crate::domain::calendar::{BusinessDate, VIETNAM, vietnam_time};
 use crate::domain::daily_report::{
-    CategoryFigures, Comparison, DailyReport, DayStatus, Figure, SideSums, SourceFigures, StallFigures, Unmatched,
+    CategoryFigures, Comparison, DailyReport, DaySeal, DayStatus, Figure, SideSums, SourceFigures, StallFigures,
+    Unmatched,
 };
 use crate::domain::ids::{PostingName, Seq};
 use crate::domain::language::Language;
@@ -58,6 +59,7 @@ struct Page<'a> {
     sources: Vec<[String; 6]>,
     range: String,
     hash: &'a str,
+    seal: Option<[String; 3]>,
 }
 
 /// The page's style sheet, linked as `/static/report.css`: the pages allow no inline style.
@@ -109,6 +111,7 @@ pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, as
         sources: sources(report),
         range: range(report),
         hash: &report.ledger.hash,
+        seal: report.seal.as_ref().map(sealed),
     }
     .render()
 }
@@ -153,11 +156,19 @@ fn moment(at: Timestamp) -> String {
 }
 
 fn status(report: &DailyReport) -> String {
-    match (report.status, report.closed_at) {
+    match (report.status, &report.seal) {
         (DayStatus::Open, _) => "Tạm tính – chưa khóa sổ, số liệu còn thay đổi".to_owned(),
-        (DayStatus::Closed, Some(at)) => format!("Đã khóa sổ lúc {}", moment(at)),
+        (DayStatus::Closed, Some(seal)) => {
+            let early = if seal.early { " (khóa sớm)" } else { "" };
+            format!("Đã khóa sổ lúc {}{early}", moment(seal.closed_at))
+        }
         (DayStatus::Closed, None) => "Đã khóa sổ".to_owned(),
     }
+}
+
+/// Names who closed the day, the root of its postings and the signed statement's hash.
+fn sealed(seal: &DaySeal) -> [String; 3] {
+    [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string()]
 }
 
 /// Says from when to when the book day reaches.
@@ -254,15 +265,21 @@ fn said(text: &str) -> String {
 /// What stands behind the total, one line each: name, count, amount.
 fn notes(report: &DailyReport) -> Vec<[String; 3]> {
     let line = |name: &str, figure: Figure| [name.to_owned(), count(figure.count), figure.amount.grouped()];
-    vec![
+    let mut notes = vec![
         line("Bút toán đảo (đã trừ vào tổng)", report.reversed),
         line("Tiền chờ xác định sạp, tăng giảm trong ngày", report.suspense),
         line("Còn chờ xác định sạp đến lúc lập biểu", report.unmatched_total),
         line("Phát sinh trễ của ngày đã khóa sổ", report.late),
+    ];
+    for (day, figure) in &report.late_by_day {
+        notes.push(line(&format!("– phát sinh trễ của {}", day.vietnamese()), *figure));
+    }
+    notes.extend([
         line("Khoản bị giữ lại chờ người xem xét (chưa ghi sổ)", report.quarantined),
         line("Ghi vào ngày này, ngân hàng tính ngày khác", report.moved_in),
         line("Ngân hàng tính ngày này, ghi vào ngày khác", report.moved_out),
-    ]
+    ]);
+    notes
 }
 
 /// Opening, the day's movements and closing, debits and credits apart.

@@ -114,7 +114,16 @@ fn answer(web: &Shared, reply: Reply, address: Option<IpAddr>, headers: &HeaderM
             ReplyStatus::NoSuchSource => ErrorKind::NotFound,
             ReplyStatus::Accepted | ReplyStatus::Unreadable => ErrorKind::Invalid,
         };
-        let error = AppError::new(kind, reply.code, reply.message);
+        let error = if throttled { too_many() } else { AppError::new(kind, reply.code, reply.message) };
         Problem::new(error, Tongue::of(headers), instance).with_status(status).into_response()
     }
+}
+
+/// What an address hears that failed to authenticate too often.
+fn too_many() -> AppError {
+    let message = Message::new(
+        "Địa chỉ này xác thực sai quá nhiều lần; hãy chờ rồi gửi lại với khóa đúng.",
+        "Too many failed authentications from this address; wait, then send with the right secret.",
+    );
+    AppError::new(ErrorKind::Unauthenticated, "too_many_failures", message)
 }

@@ -92,6 +92,7 @@ pub(super) async fn correct(
 pub(super) struct InboxQuery {
     outcome: Option<String>,
     market: Option<String>,
+    after: Option<String>,
     limit: Option<i64>,
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn inbox(State(web): State<Shared>, headers: HeaderMap, Query(q
     let listed = async {
         let outcome: Outcome = field("outcome", query.outcome.as_deref().unwrap_or("quarantined"))?;
         let market = query.market.as_deref().map(|code| field("market", code)).transpose()?;
-        web.app.held_items(outcome, market.as_ref(), query.limit).await
+        web.app.held_items_after(outcome, market.as_ref(), query.after.as_deref(), query.limit).await
     };
     Ok(Json(listed.await.map_err(told(&headers, "/v1/inbox"))?.to_json()).into_response())
 }

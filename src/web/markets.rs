@@ -15,9 +15,9 @@ use crate::app::banks::find_bank;
 use crate::app::change_market::MarketChange;
 use crate::app::change_stall::StallChange;
 use crate::app::error::{AppError, Message};
-use crate::app::journal::list_limit;
+use crate::app::journal::Page;
 use crate::app::qr_codes::{self, Correction};
-use crate::app::stall_view::{holder, registered_json, stall_json};
+use crate::app::stall_view::{StallOrder, holder, registered_json, stall_json};
 use crate::domain::account::{AccountKind, BankAccount};
 use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;
@@ -44,10 +44,18 @@ fn show(market: &Market) -> Value {
     })
 }
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap) -> Answer {
-    let markets = web.app.markets().await.map_err(told(&headers, "/v1/markets"))?;
-    let data: Vec<Value> = markets.iter().map(show).collect();
-    Ok(Json(json!({"data": data, "has_more": false, "next": null})).into_response())
+#[derive(Deserialize)]
+pub(super) struct PageQuery {
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<i64>,
+}
+
+pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Answer {
+    let listed = async {
+        let markets = web.app.markets().await?;
+        Page::of_list(&markets, |market| market.code.as_str(), show, query.after.as_deref(), query.limit)
+    };
+    Ok(Json(listed.await.map_err(told(&headers, "/v1/markets"))?.to_json()).into_response())
 }
 
 #[derive(Deserialize)]
@@ -111,6 +119,7 @@ pub(super) async fn change(
 #[derive(Deserialize)]
 pub(super) struct StallQuery {
     search: Option<String>,
+    sort: Option<String>,
     after: Option<String>,
     limit: Option<i64>,
 }
@@ -122,23 +131,12 @@ pub(super) async fn stalls(
     Query(query): Query<StallQuery>,
 ) -> Answer {
     let listed = async {
-        let limit = usize::try_from(list_limit(query.limit)?).unwrap_or(0);
-        let all = web.app.stalls(&field("code", &code)?, query.search.as_deref()).await?;
-        // Stalls are listed by code; the cursor is the last code of the page before.
-        let rest = match &query.after {
-            None => all.as_slice(),
-            Some(after) => {
-                let place = all.iter().position(|stall| stall.code.as_str() == after);
-                all.get(place.map_or(all.len(), |place| place + 1)..).unwrap_or_default()
-            }
-        };
-        let page = rest.get(..limit.min(rest.len())).unwrap_or_default();
-        let next = page.last().filter(|_| rest.len() > limit).map(|stall| stall.code.to_string());
-        let data: Vec<Value> = page.iter().map(stall_json).collect();
-        Ok::<_, AppError>(json!({"data": data, "has_more": next.is_some(), "next": next}))
+        let order: StallOrder = field("sort", query.sort.as_deref().unwrap_or("code"))?;
+        let stalls = web.app.stalls_in(&field("code", &code)?, query.search.as_deref(), order).await?;
+        Page::of_list(&stalls, |stall| stall.code.as_str(), stall_json, query.after.as_deref(), query.limit)
     };
     let page = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/stalls")))?;
-    Ok(Json(page).into_response())
+    Ok(Json(page.to_json()).into_response())
 }
 
 #[derive(Deserialize)]

@@ -101,6 +101,7 @@ pub fn ingest_only(web: Shared) -> Router {
 fn open_routes() -> Router<Shared> {
     Router::new()
         .route("/v1/ingest/{source}", post(ingest::receive))
+        .route("/v1/ingest/{source}/", post(ingest::receive))
         .route("/v1/ingest/{source}/{*rest}", post(ingest::receive))
         .layer(DefaultBodyLimit::max(INGEST_BODY_MAX))
         .route("/livez", get(health::live))

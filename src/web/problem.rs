@@ -25,16 +25,25 @@ pub(super) enum Tongue {
 }
 
 impl Tongue {
-    /// Follows `Accept-Language`. Without one a browser gets Vietnamese, a program English.
+    /// Follows `Accept-Language` and its weights (RFC 9110 §12.5.4). Where it names neither language
+    /// a browser gets Vietnamese, a program English.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let first =
-            text(header::ACCEPT_LANGUAGE).split([',', ';', '-']).next().unwrap_or_default().trim().to_lowercase();
-        match first.as_str() {
-            "vi" => Self::Vi,
-            "" | "*" if wants_page(headers) => Self::Vi,
-            _ => Self::En,
+        let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let usual = if wants_page(headers) { Self::Vi } else { Self::En };
+        let mut best = (0, usual);
+        for range in asked.split(',') {
+            let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+            let tongue = match tag.split('-').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+                "vi" => Self::Vi,
+                "en" => Self::En,
+                _ => continue,
+            };
+            let weight = weight(parameters);
+            if weight > best.0 {
+                best = (weight, tongue);
+            }
         }
+        best.1
     }
 
     pub(super) fn choose(self, message: &Message) -> &str {
@@ -42,6 +51,18 @@ impl Tongue {
             Self::Vi => &message.vi,
             Self::En => &message.en,
         }
+    }
+}
+
+/// Reads `q=0.8` as thousandths; a language without a weight is wanted wholly.
+fn weight(parameters: &str) -> u16 {
+    let Some(written) = parameters.trim().strip_prefix("q=") else { return 1_000 };
+    let (whole, fraction) = written.trim().split_once('.').unwrap_or((written.trim(), ""));
+    let thousandths = format!("{fraction:0<3}");
+    match (whole, thousandths.get(..3).and_then(|digits| digits.parse().ok())) {
+        ("0", Some(thousandths)) => thousandths,
+        ("1", _) => 1_000,
+        _ => 0,
     }
 }
 
@@ -162,17 +183,17 @@ pub(super) async fn no_such_page(request: Request) -> Problem {
 /// for what the framework itself refuses.
 pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let id = web.app.request_id();
-    let (tongue, path) = (Tongue::of(request.headers()), request.uri().path().to_owned());
+    let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
     let mut response = match tokio::spawn(next.run(request)).await {
         Ok(response) => response,
-        Err(error) => Problem::new(AppError::internal(error), tongue, &path).into_response(),
+        Err(error) => told(&asked, &path)(AppError::internal(error)).into_response(),
     };
     let plain =
         response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if plain && response.status().is_client_error() {
-        response = refused_by_framework(response.status(), tongue, &path);
+        response = refused_by_framework(response, &asked, &path).await;
     }
     if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM) {
         response = named(response, &id).await;
@@ -208,7 +229,17 @@ async fn named(response: Response, id: &str) -> Response {
     Response::from_parts(parts, text.into())
 }
 
-fn refused_by_framework(status: StatusCode, tongue: Tongue, path: &str) -> Response {
+/// Longest reason of the framework's that is passed on, in bytes.
+const REASON_MAX: usize = 4_096;
+
+/// Says in our form what the framework says as plain text; of a body or query that does not fit it
+/// tells field and place.
+async fn refused_by_framework(response: Response, asked: &HeaderMap, path: &str) -> Response {
+    let (parts, body) = response.into_parts();
+    let told_by_framework = axum::body::to_bytes(body, REASON_MAX).await.unwrap_or_default();
+    let reason = String::from_utf8_lossy(&told_by_framework);
+    let reason = reason.split_once(": ").map(|(_, reason)| reason.trim()).unwrap_or_default();
+    let status = parts.status;
     let (code, vi, en) = match status {
         StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "Nội dung gửi lên quá lớn.", "The body is too large."),
         StatusCode::METHOD_NOT_ALLOWED => {
@@ -217,8 +248,20 @@ fn refused_by_framework(status: StatusCode, tongue: Tongue, path: &str) -> Respo
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("media_type", "Cần Content-Type: application/json.", "Content-Type: application/json is needed.")
         }
-        _ => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
+        _ if reason.is_empty() => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
+        _ => {
+            let message = Message::new(
+                format!("Yêu cầu không đọc được: {reason}."),
+                format!("The request cannot be read: {reason}."),
+            );
+            let error = AppError::new(ErrorKind::Invalid, "validation_failed", message);
+            return told(asked, path)(error).with_status(status).into_response();
+        }
     };
     let error = AppError::new(ErrorKind::Invalid, code, Message::new(vi, en));
-    Problem::new(error, tongue, path).with_status(status).into_response()
+    let mut answer = told(asked, path)(error).with_status(status).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
 }

@@ -1,23 +1,25 @@
 //! Sources: the configured senders of settlements.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use jiff::SignedDuration;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::Shared;
-use super::markets::field;
+use super::markets::{PageQuery, field};
 use super::problem::{Answer, told};
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Message};
+use crate::app::journal::Page;
 use crate::app::manage_sources::{AddSource, TOLERANCE_DEFAULT_S, source_json};
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap) -> Answer {
-    let sources = web.app.sources().await.map_err(told(&headers, "/v1/sources"))?;
-    let data: Vec<Value> = sources.iter().map(source_json).collect();
-    Ok(Json(json!({"data": data, "has_more": false, "next": null})).into_response())
+pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Answer {
+    let listed = async {
+        let sources = web.app.sources().await?;
+        Page::of_list(&sources, |source| source.name.as_str(), source_json, query.after.as_deref(), query.limit)
+    };
+    Ok(Json(listed.await.map_err(told(&headers, "/v1/sources"))?.to_json()).into_response())
 }
 
 #[derive(Deserialize)]
@@ -42,13 +44,24 @@ pub(super) async fn add(State(web): State<Shared>, headers: HeaderMap, Json(new)
             secret: new.secret,
             accounts: accounts?,
             market: new.market.as_deref().map(|code| field("market", code)).transpose()?,
-            local_as_utc: new.time.as_deref() == Some("local-as-utc"),
+            local_as_utc: local_as_utc(new.time.as_deref())?,
             tolerance_s: new.tolerance.unwrap_or(TOLERANCE_DEFAULT_S),
         };
         web.app.add_source(source).await
     };
     let source = added.await.map_err(told(&headers, "/v1/sources"))?;
     Ok((StatusCode::CREATED, Json(source_json(&source))).into_response())
+}
+
+fn local_as_utc(time: Option<&str>) -> Result<bool, AppError> {
+    match time {
+        None | Some("utc") => Ok(false),
+        Some("local-as-utc") => Ok(true),
+        Some(_) => {
+            let message = Message::new("time là utc hoặc local-as-utc.", "time is utc or local-as-utc.");
+            Err(AppError::field("time", "unknown_time", message))
+        }
+    }
 }
 
 #[derive(Deserialize)]

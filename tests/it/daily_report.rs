@@ -7,9 +7,10 @@ use socho::app::daily_report::{hours_chart, to_csv, to_json, to_table};
 use socho::app::overview::hours_strip;
 use socho::domain::calendar::{BusinessDate, Cutoff};
 use socho::domain::daily_report::{
-    DailyReport, DayStatus, Figure, HourFigures, LedgerRange, MarketOverview, ReportedMarket, SideSums, SourceFigures,
-    Unmatched,
+    DailyReport, DaySeal, DayStatus, Figure, HourFigures, LedgerRange, MarketOverview, ReportedMarket, SideSums,
+    SourceFigures, Unmatched,
 };
+use socho::domain::hash::Hash;
 use socho::domain::ids::{Seq, StallNumber};
 use socho::domain::language::Language;
 use socho::domain::money::Dong;
@@ -76,7 +77,7 @@ fn a_day() -> DayTotals {
         },
         business_date: date("2026-11-24"),
         open_date: date("2026-11-24"),
-        closed_at: None,
+        seal: None,
         stall_days: vec![
             stall_day(0, StallKind::Settle, 2, 245_000, &["08:30:00"]),
             stall_day(0, StallKind::Assign, -1, -70_000, &[]),
@@ -185,12 +186,20 @@ fn each_figure_counts_the_postings_that_the_contract_names() {
 #[test]
 fn a_day_is_closed_once_the_open_date_lies_behind_it() {
     let mut totals = a_day();
-    totals.closed_at = Some(at("19:00:00"));
+    let seal = DaySeal {
+        closed_at: at("19:00:00"),
+        closed_by: "chi-hai".to_owned(),
+        early: false,
+        hash: Hash([1; 32]),
+        merkle_root: Hash([2; 32]),
+        key: 1,
+    };
+    totals.seal = Some(seal.clone());
     let open = report_of(totals.clone()).unwrap();
-    assert_eq!((open.status, open.closed_at), (DayStatus::Open, None));
+    assert_eq!((open.status, &open.seal), (DayStatus::Open, &None));
     totals.open_date = date("2026-11-25");
     let closed = report_of(totals).unwrap();
-    assert_eq!((closed.status, closed.closed_at), (DayStatus::Closed, Some(at("19:00:00"))));
+    assert_eq!((closed.status, &closed.seal), (DayStatus::Closed, &Some(seal)));
 }
 
 #[test]

@@ -12,9 +12,15 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod answers;
 mod architecture;
+mod backup;
+mod backup_command;
+mod corrections;
 mod daily_report;
+mod dialect_edges;
 mod dialects;
+mod evidence;
 mod fire;
 mod memos;
 mod query_plans;

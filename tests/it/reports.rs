@@ -81,7 +81,7 @@ story!(a_report_tells_of_its_date_and_nothing_else, |world| {
     let report = report(&world.app, "2026-11-24").await;
     assert_eq!((report.payments, report.amount), (5, Dong::new(450_000)));
     assert_eq!(report.market.name, "Chợ TAN");
-    assert_eq!((report.status, report.closed_at), (DayStatus::Open, None));
+    assert_eq!((report.status, report.seal), (DayStatus::Open, None));
     let stalls: Vec<_> = report
         .stalls
         .iter()

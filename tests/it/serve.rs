@@ -6,22 +6,22 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_socho");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_socho");
 
-struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("socho-serve-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.join(name).to_str().unwrap().to_owned()
     }
 
-    fn db(&self) -> String {
+    pub(crate) fn db(&self) -> String {
         format!("sqlite:{}", self.path("book.db"))
     }
 }
@@ -33,20 +33,20 @@ impl Drop for Folder {
 }
 
 /// Runs a command; its exit code, standard output and standard error.
-fn socho(arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn socho(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(BINARY).args(arguments).env_remove("SOCHO_LANG").env_remove("SOCHO_DB").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    bind: String,
-    ingest: String,
+    pub(crate) bind: String,
+    pub(crate) ingest: String,
 }
 
 impl Running {
-    fn start(db: &str, extra: &[&str]) -> Self {
+    pub(crate) fn start(db: &str, extra: &[&str]) -> Self {
         let mut child = Command::new(BINARY)
             .args(["serve", "--db", db, "--bind", "127.0.0.1:0", "--ingest-bind", "127.0.0.1:0"])
             .args(extra)
@@ -59,7 +59,7 @@ impl Running {
         Self { child, bind, ingest }
     }
 
-    fn get(&self, path: &str, headers: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> (u16, String) {
         request(&self.bind, &format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"))
     }
 }
@@ -71,7 +71,7 @@ impl Drop for Running {
     }
 }
 
-fn request(address: &str, text: &str) -> (u16, String) {
+pub(crate) fn request(address: &str, text: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(text.as_bytes()).unwrap();
     let mut answer = String::new();

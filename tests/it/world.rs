@@ -59,7 +59,7 @@ pub(crate) struct World {
     folder: Folder,
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -67,7 +67,7 @@ impl Drop for Folder {
     }
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     let name = format!("socho-test-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::SeqCst));
     let path = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&path).unwrap();
@@ -104,7 +104,7 @@ impl World {
         Self { app, clock, url, folder }
     }
 
-    async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
+    pub(crate) async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
         let options = OpenOptions { url: url.to_owned(), migrate_url: None };
         let app = App::open(options, Arc::clone(clock) as _).await.unwrap();
         app.with_keys(Keyring::in_folder(folder.0.join("keys")))
@@ -113,6 +113,11 @@ impl World {
     /// Opens the same book a second time, as another process would.
     pub(crate) async fn second(&self) -> Arc<App> {
         Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)
+    }
+
+    /// Returns a path in this world's own folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
     }
 
     pub(crate) fn set_clock(&self, at: &str) {

@@ -12,6 +12,7 @@
 //! `openssl`: there is no second, binary form.
 
 pub mod close;
+pub mod figures;
 pub mod key;
 pub mod leaf;
 pub mod merkle;

@@ -100,6 +100,9 @@ pub enum Flaw {
     /// The signature is not the key's.
     #[error("the signature over the close of {0} is not the key's")]
     Signature(String),
+    /// What it holds is not what was sealed.
+    #[error("{0}")]
+    Differs(String),
     /// The posting is not among those that the close covers.
     #[error("the posting's line and path do not lead to the root {root} that was signed")]
     Root {

@@ -4,10 +4,14 @@
 //! placeholders, `ON CONFLICT`, `RETURNING`, CTEs, windows, `CAST(SUM(x) AS BIGINT)`, no date
 //! functions. Both engines are always built, so neither can rot.
 
+pub(crate) mod file;
 mod open;
+mod probe;
 mod roles;
+pub(crate) mod schema;
 mod value;
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -16,8 +20,8 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
 use super::error::{Result, StoreError};
-pub(crate) use open::Guard;
 pub use open::OpenOptions;
+pub(crate) use open::{Guard, newest_migration};
 pub(crate) use value::{Column, Rows, Value, binds};
 
 /// How long a server may take over one statement before it is given up. A network can fall silent
@@ -140,7 +144,8 @@ macro_rules! on_engine {
 
 impl Transaction {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, u64> {
+    pub(crate) fn execute(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, u64> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
         })
@@ -153,10 +158,11 @@ impl Transaction {
     pub(crate) async fn execute_exactly(
         &mut self,
         expected: usize,
-        sql: &'static str,
+        sql: impl Into<Cow<'static, str>>,
         values: Vec<Value>,
     ) -> Result<()> {
-        let touched = self.execute(sql, values).await?;
+        let sql = sql.into();
+        let touched = self.execute(sql.clone(), values).await?;
         if u64::try_from(expected) == Ok(touched) {
             Ok(())
         } else {
@@ -165,7 +171,8 @@ impl Transaction {
     }
 
     /// Runs a query and returns its rows.
-    pub(crate) fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+    pub(crate) fn rows(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query
                 .fetch_all(connection)
@@ -177,7 +184,8 @@ impl Transaction {
     }
 
     /// Runs a query that gives at most one row.
-    pub(crate) fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+    pub(crate) fn row(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+        let sql = sql.into();
         Box::pin(async move {
             on_engine!(self, sql, values, |query, connection| Ok(query
                 .fetch_optional(connection)
@@ -223,12 +231,12 @@ fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
     }
 }
 
-fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
+fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value>) -> SqliteQuery {
     let (mut values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = sql;
     if let Some(rows) = rows {
         let (source, mut binds) = rows.into_sqlite(values.len().saturating_add(1));
-        text = sql.replace("{rows}", &source).into();
+        text = text.replace("{rows}", &source).into();
         values.append(&mut binds);
     }
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
@@ -240,13 +248,13 @@ fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
     })
 }
 
-fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
+fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value>) -> PostgresQuery {
     let (values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = sql;
     let mut columns = Vec::new();
     if let Some(rows) = rows {
         let (source, binds) = rows.into_postgres(values.len().saturating_add(1));
-        text = sql.replace("{rows}", &source).into();
+        text = text.replace("{rows}", &source).into();
         columns = binds;
     }
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {

@@ -60,7 +60,7 @@ impl std::fmt::Debug for OpenOptions {
 }
 
 /// Returns an address fit for messages: everything up to an `@` of a server's address is hidden.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
         _ => url.to_owned(),
@@ -83,7 +83,7 @@ impl Engine {
             if let Some(path) = options.url.strip_prefix("sqlite:") {
                 return Ok((open_sqlite(path).await?, Guard::Full));
             }
-            if options.url.starts_with("postgres://") || options.url.starts_with("postgresql://") {
+            if is_postgres(&options.url) {
                 return open_postgres(options).await;
             }
             Err(bad_url(&options.url, "it begins with sqlite: or postgres://"))
@@ -91,15 +91,26 @@ impl Engine {
     }
 }
 
-fn bad_url(url: &str, rule: &str) -> StoreError {
+pub(super) fn bad_url(url: &str, rule: &str) -> StoreError {
     StoreError::BadUrl { url: without_password(url), rule: rule.to_owned() }
 }
 
-async fn open_sqlite(path: &str) -> Result<Engine> {
+/// Tells whether an address is a server's.
+pub(super) fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Returns the path of a SQLite address, given behind its `sqlite:`.
+pub(super) fn sqlite_path(path: &str) -> Result<&str> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(':') {
         return Err(bad_url(&format!("sqlite:{path}"), "sqlite: is followed by the path of a file"));
     }
+    Ok(path)
+}
+
+async fn open_sqlite(path: &str) -> Result<Engine> {
+    let path = sqlite_path(path)?;
     create_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
     let options = SqliteConnectOptions::new()
         .disable_statement_logging()
@@ -135,7 +146,7 @@ async fn has_left_its_transaction(connection: &mut SqliteConnection) -> sqlx::Re
 }
 
 /// Creates the file readable by its owner alone: it holds secrets and payers' names.
-fn create_private(path: &str) -> std::io::Result<()> {
+pub(super) fn create_private(path: &str) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map(|_| ())
 }
@@ -197,7 +208,7 @@ async fn migrate_postgres(login: &PgConnectOptions) -> Result<()> {
     Ok(())
 }
 
-fn migrations(postgres: bool) -> Migrator {
+pub(super) fn migrations(postgres: bool) -> Migrator {
     let migration = |(number, name, sqlite, pg): &(i64, &'static str, &'static str, &'static str)| {
         let text = if postgres { *pg } else { *sqlite };
         Migration::new(*number, Cow::Borrowed(*name), MigrationType::Simple, text.into_sql_str(), false)
@@ -205,8 +216,13 @@ fn migrations(postgres: bool) -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
 }
 
+/// Returns the number of the newest migration this program has.
+pub(crate) fn newest_migration() -> i64 {
+    MIGRATIONS.last().map_or(0, |(number, ..)| *number)
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
-fn migration_error(error: MigrateError) -> StoreError {
+pub(super) fn migration_error(error: MigrateError) -> StoreError {
     let known = MIGRATIONS.len().try_into().unwrap_or(i64::MAX);
     match error {
         MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known },

@@ -4,6 +4,7 @@
 //! statement's text says `{rows}` where the rows come from; the two engines' forms stand side by
 //! side in [`Rows::source`].
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// One value bound to `$n`.
@@ -107,7 +108,7 @@ impl Column {
 /// A batch of rows, held as named columns of equal length.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows {
-    columns: Vec<(&'static str, Column)>,
+    columns: Vec<(Cow<'static, str>, Column)>,
 }
 
 impl Rows {
@@ -118,8 +119,8 @@ impl Rows {
 
     /// Adds a column under the name by which the statement reads it from `u`.
     #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, column: Column) -> Self {
-        self.columns.push((name, column));
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, column: Column) -> Self {
+        self.columns.push((name.into(), column));
         self
     }
 

@@ -374,7 +374,8 @@ fn text_of(row: &Row, item: i64) -> Result<Option<ItemText>> {
     }))
 }
 
-fn judged_row(row: &Row) -> Result<JudgedRow> {
+/// Reads an item as the chain covers it.
+pub(super) fn judged_row(row: &Row) -> Result<JudgedRow> {
     let item = row.int("item")?;
     let wrong = |what: &str| StoreError::Inconsistent(format!("item {item}: {what} cannot be read"));
     let precision = match row.text("event_precision")?.as_str() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use crate::domain::calendar::BusinessDate;
-use crate::domain::daily_report::{Figure, SideSums};
+use crate::domain::daily_report::SideSums;
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::domain::ledger_account::LedgerAccount;
@@ -16,10 +16,11 @@ use crate::domain::money::Dong;
 use crate::domain::posting::PostingKind;
 use crate::ledger::batch::Posting;
 use crate::ledger::facts::Head;
-use crate::ledger::seal::close::{self, DayClose, SignedClose};
+use crate::ledger::seal::close::{self, SignedClose};
+use crate::ledger::seal::figures::{self, DayFigures};
 use crate::ledger::seal::key::{self, MarketKey};
 use crate::ledger::seal::{leaf, merkle};
-use crate::ledger::totals::{Deltas, Sides, TotalsKind};
+use crate::ledger::totals::{Deltas, Sides};
 use crate::store::balances::{self, Balances};
 use crate::store::engine::{Row, Transaction, binds};
 use crate::store::error::{Result, StoreError};
@@ -138,16 +139,14 @@ impl Seals {
             findings.differ(format!("market_keys: {flaw}"));
         }
         self.columns(transaction, findings).await?;
-        let derived = figures(deltas)?;
+        let derived = figures::by_date(deltas, SideSums::default())
+            .map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         let mut previous: Option<&SignedClose> = None;
-        let quiet = Derived::default();
         for closed in &self.closes {
-            let day = derived.range(..=closed.close.business_date).next_back();
-            // A date without a posting opens and closes as the last one before it that has any.
-            let day = match day {
+            let day = match derived.range(..=closed.close.business_date).next_back() {
                 Some((date, day)) if *date == closed.close.business_date => *day,
-                Some((_, before)) => Derived { opening: before.closing, closing: before.closing, ..quiet },
-                None => quiet,
+                Some((_, before)) => before.quiet_after(),
+                None => DayFigures::default(),
             };
             self.close(closed, previous, &day, findings);
             previous = Some(closed);
@@ -155,7 +154,13 @@ impl Seals {
         self.kept_balances(transaction, findings).await
     }
 
-    fn close(&self, closed: &SignedClose, previous: Option<&SignedClose>, derived: &Derived, findings: &mut Findings) {
+    fn close(
+        &self,
+        closed: &SignedClose,
+        previous: Option<&SignedClose>,
+        derived: &DayFigures,
+        findings: &mut Findings,
+    ) {
         let said = &closed.close;
         let date = said.business_date;
         let mut differ = |what: String| findings.differ(format!("day_closes {date}: {what}"));
@@ -190,10 +195,10 @@ impl Seals {
             differ(format!("no batch ends at posting {} with the hash it names", said.journal_seq.get()));
         }
         let weak = self.weak.get(&date).copied().unwrap_or_default();
-        if (Derived::said(said), said.weak) != (*derived, weak) {
+        if (DayFigures::said(said), said.weak) != (*derived, weak) {
             differ(format!(
                 "{:?} with {} weak, the journal gives {derived:?} with {weak}",
-                Derived::said(said),
+                DayFigures::said(said),
                 said.weak
             ));
         }
@@ -259,70 +264,6 @@ impl Seals {
         compare("day_balances", &kept, &derived, findings);
         Ok(())
     }
-}
-
-/// The figures of one date that a close repeats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Derived {
-    payments: i64,
-    amount: Dong,
-    reversed: Figure,
-    suspense: Figure,
-    late: Figure,
-    opening: SideSums,
-    closing: SideSums,
-}
-
-impl Derived {
-    fn said(close: &DayClose) -> Self {
-        let DayClose { payments, amount, reversed, suspense, late, opening, closing, .. } = *close;
-        Self { payments, amount, reversed, suspense, late, opening, closing }
-    }
-}
-
-/// Adds the kept totals' changes up to what a close of each date says.
-fn figures(deltas: &Deltas) -> Result<BTreeMap<BusinessDate, Derived>> {
-    let mut found: BTreeMap<BusinessDate, Derived> = BTreeMap::new();
-    for ((date, _, kind, late), (count, sides)) in &deltas.dates {
-        let day = found.entry(*date).or_default();
-        day.closing = add_sides(day.closing, SideSums { debits: sides.debits, credits: sides.credits })?;
-        match kind {
-            PostingKind::Settle => {
-                day.payments = day.payments.saturating_add(*count);
-                if *late {
-                    day.late.count = day.late.count.saturating_add(*count);
-                    day.late.amount = sum(day.late.amount, sides.credits)?;
-                }
-            }
-            PostingKind::Reversal => day.reversed.count = day.reversed.count.saturating_add(*count),
-            PostingKind::Assign | PostingKind::CashChange | PostingKind::Exclusion | PostingKind::Refund => {}
-        }
-    }
-    for ((date, _), tally) in &deltas.hours {
-        let day = found.entry(*date).or_default();
-        day.amount = sum(day.amount, tally.amount)?;
-    }
-    for ((date, stall, kind), tally) in deltas.stall_days.iter().map(|(key, day)| (key, day.tally)) {
-        let day = found.entry(*date).or_default();
-        if *kind == TotalsKind::Of(PostingKind::Reversal) {
-            day.reversed.amount = sum(day.reversed.amount, tally.amount)?;
-        }
-        if stall.is_none() {
-            day.suspense.count = day.suspense.count.saturating_add(tally.count);
-            day.suspense.amount = sum(day.suspense.amount, tally.amount)?;
-        }
-    }
-    let mut before = SideSums::default();
-    for day in found.values_mut() {
-        day.opening = before;
-        day.closing = add_sides(before, day.closing)?;
-        before = day.closing;
-    }
-    Ok(found)
-}
-
-fn add_sides(one: SideSums, other: SideSums) -> Result<SideSums> {
-    Ok(SideSums { debits: sum(one.debits, other.debits)?, credits: sum(one.credits, other.credits)? })
 }
 
 fn sum(one: Dong, other: Dong) -> Result<Dong> {
