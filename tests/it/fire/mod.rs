@@ -20,6 +20,7 @@
 //! fault came, and the fault was felt. What needs root or a tool that is missing says "skipped".
 
 mod audit;
+mod chain;
 mod database_faults;
 mod delivery;
 mod disk_faults;
