@@ -18,6 +18,7 @@ use super::output::{Exit, Failure, line};
 use super::serve::{BIND_DEFAULT, loopback, serve, start_logging};
 use crate::app::App;
 use crate::app::clock::SystemClock;
+use crate::app::close_day::CloseDay;
 use crate::app::demo::{DemoMarket, DemoPlan, DemoRequest};
 use crate::app::error::AppError;
 
@@ -68,6 +69,7 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
         (Vec::new(), None)
     };
     if command.no_serve {
+        seal(&app, &city).await?;
         app.close().await;
         return Ok(Exit::Ok);
     }
@@ -76,7 +78,14 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
     serve(app, None, bind, None, move |address| {
         announce(address, &city, sample.as_ref());
         if !city.is_empty() {
+            let (book, markets) = (Arc::clone(&traffic), city.clone());
             tokio::spawn(live(traffic, city, address, seed));
+            // Behind the first page: it need not wait for the past to be sealed.
+            tokio::spawn(async move {
+                if let Err(error) = seal(&book, &markets).await {
+                    tracing::warn!(%error, "demo.seal");
+                }
+            });
         }
     })
     .await
@@ -109,6 +118,15 @@ async fn build(app: &Arc<App>, plan: DemoPlan) -> Result<(Vec<DemoMarket>, Optio
     let sample = app.demo_curl(&city, plan.seed).await?;
     line(format!("{} markets, {booked} payments booked (demonstration data, seed {})", city.len(), plan.seed));
     Ok((city, sample))
+}
+
+/// Closes the past but for yesterday, as a board would have.
+async fn seal(app: &App, city: &[DemoMarket]) -> Result<(), AppError> {
+    for market in city {
+        let date = app.today().plus_days(-2);
+        app.close_day(CloseDay { market: market.code.clone(), date, early: false, actor: "demo".to_owned() }).await?;
+    }
+    Ok(())
 }
 
 fn announce(address: SocketAddr, city: &[DemoMarket], sample: Option<&DemoRequest>) {

@@ -28,6 +28,7 @@ mod registration;
 mod reports;
 mod schema_parity;
 mod seal;
+mod seal_command;
 mod serve;
 mod settlements;
 mod verify;

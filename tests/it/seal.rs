@@ -275,3 +275,41 @@ story!(balances_are_known_after_any_posting_and_up_to_any_date, |world| {
     let beyond = world.app.balances(&tan(), AsOf::Posting(Seq::new(4))).await.unwrap_err();
     assert_eq!(beyond.fields[0].code, "seq_out_of_range");
 });
+
+story!(balances_of_a_long_journal_start_from_a_kept_step, |world| {
+    world.market("TAN", "00:00").await;
+    world.stall("TAN", "A1", "Chị Ba", ACCOUNT).await;
+    world.source("many", Dialect::CassoV1, &[ACCOUNT], Some("TAN")).await;
+    for delivery in 0..17 {
+        let item = |n: i32| {
+            let id = delivery * 500 + n + 1;
+            format!(
+                "{{\"id\":{id},\"tid\":\"T{id}\",\"description\":\"x\",\"amount\":1000,\"when\":\"2026-11-20 08:00:00\",\
+                 \"bank_sub_acc_id\":\"{ACCOUNT}\"}}"
+            )
+        };
+        let items: Vec<String> = (0..500).map(item).collect();
+        let inbound = socho::app::receive_settlement::Inbound {
+            source: "many".to_owned(),
+            sub_path: String::new(),
+            headers: vec![("secure-token".to_owned(), crate::world::secret_of(Dialect::CassoV1).as_bytes().to_vec())],
+            body: format!("{{\"error\":0,\"data\":[{}]}}", items.join(",")).into_bytes(),
+        };
+        world.app.receive_settlement(inbound).await.unwrap();
+    }
+    assert_eq!(world.int("SELECT COUNT(DISTINCT seq) FROM balance_steps").await, 1);
+    assert_eq!(world.int("SELECT MAX(seq) FROM balance_steps").await, 8_500);
+    for (seq, expected) in [(8_499, 8_499_000), (8_500, 8_500_000)] {
+        let found = world.app.balances(&tan(), AsOf::Posting(Seq::new(seq))).await.unwrap();
+        assert_eq!(found.totals.credits.whole(), expected);
+    }
+    assert_eq!(differences(&world).await, Vec::<String>::new());
+    if world.url.starts_with("sqlite") {
+        world.execute("DROP TRIGGER balance_steps_no_update").await.unwrap();
+    } else {
+        world.execute("ALTER TABLE balance_steps DISABLE TRIGGER USER").await.unwrap();
+    }
+    world.execute("UPDATE balance_steps SET debits = debits + 1 WHERE account LIKE 'bank:%'").await.unwrap();
+    let found = differences(&world).await;
+    assert!(found.len() == 1 && found[0].contains("balance_steps 8500"), "{found:?}");
+});
