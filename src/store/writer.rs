@@ -282,7 +282,9 @@ impl Worker {
             }
         }
         self.failed.send_replace(true);
-        Err(last)
+        tracing::error!(error = %last, cause = ?std::error::Error::source(&last), "store.writer.reopen");
+        // Whatever kept the file from opening, the sender may try again elsewhere or later.
+        Err(StoreError::Unavailable(sqlx_closed()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
 use super::{Answer, Engine, roles};
@@ -124,11 +124,25 @@ async fn open_sqlite(path: &str) -> Result<Engine> {
         .pragma("wal_autocheckpoint", WAL_PAGES)
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-65536");
-    let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+    let pool = || {
+        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+        pool.after_release(|connection, _| Box::pin(has_left_its_transaction(connection)))
+    };
     let write = pool().max_connections(1).connect_with(options.clone()).await?;
     migrations(false).run_direct(None, &mut *write.acquire().await?, false).await.map_err(migration_error)?;
     let read = pool().max_connections(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
     Ok(Engine::Sqlite { write, read })
+}
+
+/// Tells whether a connection may be used again. SQLite takes a transaction back by itself when its
+/// disk is full or fails; the driver's own ROLLBACK is refused then, and it believes for ever that
+/// it is amid a transaction and begins no other. Such a connection is replaced.
+async fn has_left_its_transaction(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // It may have a ROLLBACK still to come: a ping comes after it.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Creates the file readable by its owner alone: it holds secrets and payers' names.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 
-use super::load::Sent;
+use super::load::{Known, Sent};
 use super::site::Site;
 use super::wait;
 
@@ -184,7 +184,11 @@ pub(crate) struct Audit {
 
 /// Audits a book after a fault; it may be served meanwhile. Panics with everything that is wrong.
 pub(crate) fn audit(site: &Site, sent: &Sent) -> Audit {
-    let before = sent.snapshot();
+    audit_of(site, &sent.snapshot(), sent)
+}
+
+/// As [`audit`], of a book that owes what was acknowledged at an earlier moment: a copy.
+pub(crate) fn audit_of(site: &Site, before: &Known, sent: &Sent) -> Audit {
     let (booked, mut wrong) = wait(async {
         let mut reader = Reader::open(&site.url).await;
         let booked = reader.booked().await;
@@ -204,7 +208,7 @@ pub(crate) fn audit(site: &Site, sent: &Sent) -> Audit {
         }
     }
     let mut acked = 0;
-    for (event, (payment, answer)) in &before {
+    for (event, (payment, answer)) in before {
         let Some(told) = answer else { continue };
         acked += 1;
         if journal.get(event.as_str()) != Some(&(told, payment.amount)) {

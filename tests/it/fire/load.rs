@@ -43,6 +43,10 @@ impl Line {
         Ok(Self { stream: BufReader::new(stream), host: address.to_owned() })
     }
 
+    pub(crate) fn get(&mut self, path: &str) -> Result<Answer> {
+        self.request("GET", path, "", "")
+    }
+
     pub(crate) fn request(&mut self, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer> {
         let (host, length) = (&self.host, body.len());
         let text =
@@ -93,10 +97,13 @@ impl Payment {
     }
 }
 
+/// Payments by event id, each with the posting it was acknowledged as.
+pub(crate) type Known = HashMap<String, (Payment, Option<String>)>;
+
 /// What the senders know: everything sent, and what was acknowledged.
 #[derive(Default)]
 pub(crate) struct Sent {
-    payments: Mutex<HashMap<String, (Payment, Option<String>)>>,
+    payments: Mutex<Known>,
     violations: Mutex<Vec<String>>,
     acked: AtomicU64,
     acked_in: [AtomicU64; MARKETS.len()],
@@ -106,8 +113,16 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn snapshot(&self) -> HashMap<String, (Payment, Option<String>)> {
+    pub(crate) fn snapshot(&self) -> Known {
         self.payments.lock().unwrap().clone()
+    }
+
+    /// Takes back what was acknowledged after a moment, and says how many that were.
+    pub(crate) fn forget_acks_after(&self, moment: &Known) -> usize {
+        let mut payments = self.payments.lock().unwrap();
+        let owed = |id: &String| moment.get(id).is_some_and(|(_, posting)| posting.is_some());
+        let later = payments.iter_mut().filter(|(id, (_, posting))| posting.is_some() && !owed(id));
+        later.map(|(_, (_, posting))| posting.take()).count()
     }
 
     pub(crate) fn violations(&self) -> Vec<String> {
@@ -171,7 +186,8 @@ impl Sent {
                 let place = MARKETS.iter().position(|(_, accounts)| accounts.contains(&payment.account)).unwrap();
                 self.acked_in[place].fetch_add(1, Ordering::SeqCst);
             }
-            Some(first) if *first == posting && outcome == "duplicate" => {}
+            // Of two copies at once the duplicate's answer may come first.
+            Some(first) if *first == posting => {}
             Some(first) => {
                 let what = format!("{payment:?} was acked as {first} and then as {outcome} {posting}");
                 drop(payments);

@@ -20,11 +20,17 @@
 //! fault came, and the fault was felt. What needs root or a tool that is missing says "skipped".
 
 mod audit;
+mod chain;
 mod database_faults;
 mod delivery;
+mod disk_faults;
+mod disks;
 mod kill;
 mod load;
+mod model;
+mod oracle;
 mod postgres;
+mod power_cut;
 mod processes;
 mod proxy;
 mod site;

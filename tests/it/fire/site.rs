@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,6 +38,12 @@ impl Site {
         let folder = new_folder();
         let url = format!("sqlite:{}", folder.join("book.db").display());
         Self { name: format!("{name}/sqlite"), folder, url }
+    }
+
+    /// A SQLite file on a disk that the test has made ready.
+    pub(crate) fn sqlite_in(name: &str, disk: &Path) -> Self {
+        let url = format!("sqlite:{}", disk.join("book.db").display());
+        Self { name: format!("{name}/sqlite"), folder: new_folder(), url }
     }
 
     /// A database in the cluster of `scripts/test`.
@@ -174,8 +180,8 @@ impl Starting {
             self.output.read_line(&mut line).unwrap();
             Some(line.trim().rsplit_once("http://")?.1.to_owned())
         };
-        let (_, ingest) = (address()?, address()?);
-        Some(Server { child: self.child.take()?, ingest })
+        let (everything, ingest) = (address()?, address()?);
+        Some(Server { child: self.child.take()?, everything, ingest })
     }
 
     /// Kills it wherever it is.
@@ -196,6 +202,8 @@ impl Drop for Starting {
 /// A serving process.
 pub(crate) struct Server {
     child: Child,
+    /// Where it serves everything.
+    pub(crate) everything: String,
     /// Where it takes webhooks.
     pub(crate) ingest: String,
 }
@@ -210,6 +218,15 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
         assert!(done.success(), "kill -{name}");
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Tells whether it ended by itself, and how.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 }
 
