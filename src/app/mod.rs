@@ -17,6 +17,7 @@ pub mod journal;
 pub mod manage_sources;
 pub mod overview;
 pub mod qr_codes;
+pub mod read_statement;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
