@@ -149,8 +149,14 @@ fn found(index: usize, text: &str, columns: &Columns) -> Option<Found> {
         return None;
     }
     let phrase = Phrase::new(text);
-    let matches = ROLES.iter().filter_map(|role| phrase.find(role.words(columns)).map(|found| (*role, found)));
-    let (role, (rank, _)) = matches.max_by_key(|(_, (_, length))| *length)?;
+    // Of words of one length the earlier role's counts: the last of the reversed list.
+    let roles = ROLES.iter().rev();
+    let matches = roles.filter_map(|role| phrase.find(role.words(columns)).map(|found| (*role, found)));
+    let (role, (mut rank, _)) = matches.max_by_key(|(_, (_, length))| *length)?;
+    // Without its mark "Nợ" looks like the number sign "No."; it is a debit only where nothing else is.
+    if role == Role::Debit && text.trim_matches(|c: char| !c.is_alphabetic()).eq_ignore_ascii_case("no") {
+        rank = rank.saturating_add(columns.debit.len());
+    }
     let parts = || phrase.parts();
     let dated = parts().any(|part| part.any(&columns.date) && !part.any(&columns.reference));
     let referred = parts().any(|part| part.any(&columns.reference) && !part.any(&columns.date));

@@ -64,8 +64,18 @@ fn money_columns(header: &Header) -> [Option<usize>; 4] {
     }
 }
 
-/// Tells whether an amount's column holds anything.
+/// Tells whether an amount's column holds an amount.
 pub(super) fn has_amount(row: &Row, header: &Header) -> bool {
+    let mut columns = money_columns(header).into_iter().flatten();
+    columns.any(|column| match row.cell(column) {
+        Cell::Empty => false,
+        Cell::Text(text) => matches!(figures::read(text), Ok(Some(_))),
+        Cell::Number(_) | Cell::Moment { .. } | Cell::Formula => true,
+    })
+}
+
+/// Tells whether an amount's column holds anything, so that a dated row must be a movement.
+pub(super) fn has_entry(row: &Row, header: &Header) -> bool {
     let mut columns = money_columns(header).into_iter().flatten();
     columns.any(|column| match row.cell(column) {
         Cell::Empty => false,
@@ -87,18 +97,20 @@ fn is_text_column(index: usize, header: &Header) -> bool {
     header.memo == Some(index) || header.counterparty.contains(&index)
 }
 
-/// Returns the text that would name a row of sums: the first that is no memo; the memo itself only
-/// where nothing else is said, for a memo may begin with the same words.
+/// Returns the text that would name a row of sums: the first that is no memo and no counterparty;
+/// these only where the row has neither reference nor number, for a memo may begin with the same
+/// words.
 pub(super) fn label_of<'r>(row: &'r Row, header: &Header) -> Option<&'r str> {
-    let mut texts = row.cells.iter().enumerate().filter_map(|(index, cell)| match cell {
-        Cell::Text(text) if !is_text_column(index, header) && figures::read(text).is_err() => Some(text.as_str()),
-        Cell::Text(_) | Cell::Empty | Cell::Number(_) | Cell::Moment { .. } | Cell::Formula => None,
-    });
-    texts.next().or_else(|| {
-        let bare = |column: Option<usize>| column.is_none_or(|column| row.cell(column).is_empty());
-        let memo = header.memo.map(|memo| row.cell(memo).as_text());
-        memo.filter(|_| bare(header.reference) && bare(header.serial))
-    })
+    let texts = || {
+        row.cells.iter().enumerate().filter_map(|(index, cell)| match cell {
+            Cell::Text(text) if figures::read(text).is_err() => Some((index, text.as_str())),
+            Cell::Text(_) | Cell::Empty | Cell::Number(_) | Cell::Moment { .. } | Cell::Formula => None,
+        })
+    };
+    let bare = |column: Option<usize>| column.is_none_or(|column| row.cell(column).is_empty());
+    let outside = texts().find(|(index, _)| !is_text_column(*index, header));
+    let any = || texts().next().filter(|_| bare(header.reference) && bare(header.serial));
+    outside.or_else(any).map(|(_, text)| text)
 }
 
 /// Returns the row without memo and counterparty, whose words are no labels.
@@ -130,7 +142,8 @@ pub(super) fn no_date(row: &Row, header: &Header) -> Refusal {
 
 /// Adds a row that holds nothing but memo to the movement right above it.
 pub(super) fn continues_memo(row: &Row, header: &Header, movements: &mut [Movement]) -> bool {
-    let Some(memo) = header.memo else { return false };
+    // What stands alone in the first column is a notice.
+    let Some(memo) = header.memo.filter(|memo| *memo > 0) else { return false };
     let alone = row.cells.iter().enumerate().all(|(index, cell)| index == memo || cell.is_empty());
     let Some(above) = movements.last_mut() else { return false };
     let follows = above.place.line < row.place.line && row.place.line.saturating_sub(above.place.line) <= 5;

@@ -60,8 +60,7 @@ fn rows(text: &str, separator: u8, skipped: usize, most: usize, sink: &mut Sink<
         if !reader.read_record(&mut record).map_err(wrong)? {
             break;
         }
-        let started = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        let place = Place::line(started.saturating_add(skipped));
+        let place = Place::line(record.position().map_or(0, |at| line_of(text, at)).saturating_add(skipped));
         count = count.saturating_add(1);
         if count > ROWS_MAX {
             return Err(Refusal::at(&place, Rule::Limit(Limit::Rows, u64::try_from(ROWS_MAX).unwrap_or(u64::MAX))));
@@ -69,6 +68,15 @@ fn rows(text: &str, separator: u8, skipped: usize, most: usize, sink: &mut Sink<
         sink(Row { cells: cells(&record, &place)?, place })?;
     }
     Ok(())
+}
+
+/// Returns the line of a record. The reader's own position may lie before the line end of the record
+/// above it, and before blank lines.
+fn line_of(text: &str, position: &csv::Position) -> usize {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let ends = text.as_bytes().get(start..).unwrap_or_default().iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let passed = ends.filter(|byte| **byte == b'\n').fold(0_usize, |passed, _| passed.saturating_add(1));
+    usize::try_from(position.line()).unwrap_or(0).saturating_add(passed)
 }
 
 fn cells(record: &csv::StringRecord, place: &Place) -> Result<Vec<Cell>, Refusal> {

@@ -196,7 +196,9 @@ impl TableReader {
         let label = movement::label_of(row, header);
         let labelled = label.is_some_and(|label| labels::is_label(label, layout));
         if let Some(date) = dated
-            && (has_amount || (has_balance && !labelled) || movement::has_reference(row, header, &date))
+            && (movement::has_entry(row, header)
+                || (has_balance && !labelled)
+                || movement::has_reference(row, header, &date))
         {
             return self.take_movement(table, row, &date);
         }
