@@ -1,4 +1,5 @@
 //! Statement files made for tests: the same movements in any bank's words, order, encoding, format.
+#![expect(clippy::format_push_string, reason = "files for tests are made of small pieces")]
 
 use std::io::{Cursor, Write as _};
 
@@ -9,18 +10,18 @@ use zip::write::SimpleFileOptions;
 
 /// A movement that is written into a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    pub date: (i16, i8, i8),
-    pub time: (i8, i8, i8),
-    pub bank_ref: String,
-    pub credit: bool,
-    pub amount: i64,
-    pub memo: String,
+pub(crate) struct Movement {
+    pub(crate) date: (i16, i8, i8),
+    pub(crate) time: (i8, i8, i8),
+    pub(crate) bank_ref: String,
+    pub(crate) credit: bool,
+    pub(crate) amount: i64,
+    pub(crate) memo: String,
 }
 
 /// How amounts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Numbers {
+pub(crate) enum Numbers {
     Plain,
     Comma,
     CommaDecimals,
@@ -29,11 +30,11 @@ pub enum Numbers {
     Spaces,
 }
 
-pub const NUMBERS: [Numbers; 6] =
+pub(crate) const NUMBERS: [Numbers; 6] =
     [Numbers::Plain, Numbers::Comma, Numbers::CommaDecimals, Numbers::Dot, Numbers::DotDecimals, Numbers::Spaces];
 
 impl Numbers {
-    pub fn write(self, amount: i64) -> String {
+    pub(crate) fn write(self, amount: i64) -> String {
         let grouped = |separator: &str| {
             let digits = amount.unsigned_abs().to_string();
             let groups: Vec<&str> =
@@ -53,7 +54,7 @@ impl Numbers {
 
 /// What a column of a made table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub(crate) enum Column {
     Serial,
     Date,
     Reference,
@@ -66,21 +67,21 @@ pub enum Column {
 
 /// How a table is written.
 #[derive(Debug, Clone)]
-pub struct Table {
-    pub bank: String,
-    pub account: String,
-    pub opening: i64,
-    pub columns: Vec<(Column, String)>,
-    pub numbers: Numbers,
-    pub newest_first: bool,
-    pub swapped: bool,
-    pub state_balances: bool,
-    pub movements: Vec<Movement>,
+pub(crate) struct Table {
+    pub(crate) bank: String,
+    pub(crate) account: String,
+    pub(crate) opening: i64,
+    pub(crate) columns: Vec<(Column, String)>,
+    pub(crate) numbers: Numbers,
+    pub(crate) newest_first: bool,
+    pub(crate) swapped: bool,
+    pub(crate) state_balances: bool,
+    pub(crate) movements: Vec<Movement>,
 }
 
 impl Table {
     /// Returns the table's cells; movements begin at the row that is returned beside them, from 1.
-    pub fn rows(&self) -> (Vec<Vec<String>>, usize) {
+    pub(crate) fn rows(&self) -> (Vec<Vec<String>>, usize) {
         let mut rows = vec![vec![self.bank.clone()], vec![format!("Số tài khoản/ Account No: {}", self.account)]];
         let mut balances = Vec::new();
         let mut balance = self.opening;
@@ -137,7 +138,7 @@ impl Table {
 }
 
 /// Writes rows as separated values, quoting what needs it.
-pub fn csv(rows: &[Vec<String>], separator: char) -> String {
+pub(crate) fn csv(rows: &[Vec<String>], separator: char) -> String {
     let cell = |cell: &String| {
         if cell.contains([separator, '"', '\n', '\r']) {
             format!("\"{}\"", cell.replace('"', "\"\""))
@@ -151,7 +152,7 @@ pub fn csv(rows: &[Vec<String>], separator: char) -> String {
 
 /// The encodings that banks' files come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     Utf8,
     Utf8Mark,
     Utf8Nfd,
@@ -160,7 +161,7 @@ pub enum Encoding {
     Windows1258,
 }
 
-pub const ENCODINGS: [Encoding; 6] = [
+pub(crate) const ENCODINGS: [Encoding; 6] = [
     Encoding::Utf8,
     Encoding::Utf8Mark,
     Encoding::Utf8Nfd,
@@ -170,7 +171,7 @@ pub const ENCODINGS: [Encoding; 6] = [
 ];
 
 impl Encoding {
-    pub fn encode(self, text: &str) -> Vec<u8> {
+    pub(crate) fn encode(self, text: &str) -> Vec<u8> {
         match self {
             Self::Utf8 => text.as_bytes().to_vec(),
             Self::Utf8Mark => format!("\u{feff}{text}").into_bytes(),
@@ -197,7 +198,7 @@ fn letter_and_tone(character: char) -> Vec<char> {
 }
 
 /// Packs files as a zip archive.
-pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
         writer.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -207,7 +208,7 @@ pub fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A workbook of sheets, given each sheet's XML rows.
-pub fn workbook(sheets: &[(&str, String)], strings: &str) -> Vec<u8> {
+pub(crate) fn workbook(sheets: &[(&str, String)], strings: &str) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let kinds = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let relations = |inner: &str| {
@@ -248,7 +249,7 @@ pub fn workbook(sheets: &[(&str, String)], strings: &str) -> Vec<u8> {
 }
 
 /// Writes rows as a workbook, texts shared; what is all digits becomes a number cell where asked.
-pub fn xlsx(rows: &[Vec<String>], number_columns: &[usize]) -> Vec<u8> {
+pub(crate) fn xlsx(rows: &[Vec<String>], number_columns: &[usize]) -> Vec<u8> {
     let mut strings = String::new();
     let mut shared = 0;
     let mut xml = String::new();

@@ -1,4 +1,5 @@
 //! Statements that lie, and files that attack: what is refused, where, and in which words.
+#![expect(clippy::format_push_string, clippy::format_collect, reason = "files for tests are made of small pieces")]
 
 use fastrand::Rng;
 use proptest::prelude::*;
@@ -230,6 +231,12 @@ fn mt940_is_read_in_blocks_pages_and_across_the_year() {
     ] {
         assert!(read(whole.replacen(from, to, 1).as_bytes(), None).is_err(), "{from} {to}");
     }
+}
+
+#[test]
+fn a_message_that_would_add_up_the_other_way_round_is_refused() {
+    let text = ":20:X\n:25:100266876273\n:60F:C260101VND500,\n:61:2601010101C100,NTRFNONREF\n:62F:C260101VND400,\n-\n";
+    assert!(matches!(refuse(text.as_bytes()).rule, Rule::Sum(sum) if sum.what == SumKind::Closing));
 }
 
 fn cells(rows: &[&str]) -> String {

@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use socho::app::read_statement::{to_json, to_table};
 use socho::bank::statement::read;
 use socho::domain::language::Language;
+use socho::domain::money::Dong;
 use socho::domain::statement::{Note, Proof, StatementFile};
 
 use crate::statement_files::{Column, ENCODINGS, Encoding, Movement, NUMBERS, Numbers, Table, csv, xlsx};
 
 /// The samples: `fixtures/statements/README.md` says how they were made.
-pub const SAMPLES: [(&str, &[u8]); 9] = [
+pub(crate) const SAMPLES: [(&str, &[u8]); 9] = [
     ("vietcombank.xlsx", include_bytes!("../../fixtures/statements/vietcombank.xlsx")),
     ("bidv.xlsx", include_bytes!("../../fixtures/statements/bidv.xlsx")),
     ("vietinbank.xlsx", include_bytes!("../../fixtures/statements/vietinbank.xlsx")),
@@ -29,22 +30,22 @@ fn fixture(name: &str) -> String {
     format!("{}/fixtures/statements/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-pub fn sample(name: &str) -> &'static [u8] {
+pub(crate) fn sample(name: &str) -> &'static [u8] {
     SAMPLES.iter().find(|(known, _)| *known == name).unwrap().1
 }
 
-pub fn answers(name: &str) -> Value {
+pub(crate) fn answers(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(fixture(&format!("{name}.expected.json"))).unwrap()).unwrap()
 }
 
 /// A file's lines with the fields that the published contract names.
-pub fn lines_of(shown: &Value) -> Value {
+pub(crate) fn lines_of(shown: &Value) -> Value {
     let fields = ["bank_ref", "account", "direction", "amount", "booked_at", "memo"];
     let line = |line: &Value| fields.iter().map(|field| ((*field).to_owned(), line[field].clone())).collect::<Value>();
     shown["lines"].as_array().unwrap().iter().map(line).collect()
 }
 
-pub fn shown(file: &StatementFile) -> Value {
+pub(crate) fn shown(file: &StatementFile) -> Value {
     serde_json::from_str(&to_json(file).unwrap()).unwrap()
 }
 
@@ -101,7 +102,7 @@ fn people_see_tables_with_memos_masked() {
 }
 
 /// Movements at the end of a year, with memos that look like labels, separators and dates.
-pub fn movements(rng: &mut Rng, count: usize) -> Vec<Movement> {
+pub(crate) fn movements(rng: &mut Rng, count: usize) -> Vec<Movement> {
     let memos = [
         "NGUYEN VAN AN chuyen tien SC22EV9H",
         "Tong so tien hang hom nay 3 rổ = 125.000, tru coc 50,000",
@@ -156,7 +157,7 @@ const WORDS: [(Column, [&str; 5]); 8] = [
     (Column::Other, ["Tài khoản đối ứng", "Beneficiary", "Ngân hàng đối tác", "TEN TAI KHOAN DOI UNG", "Counterparty"]),
 ];
 
-pub fn table(rng: &mut Rng, count: usize) -> Table {
+pub(crate) fn table(rng: &mut Rng, count: usize) -> Table {
     let mut columns: Vec<(Column, String)> = Vec::new();
     let same = rng.bool().then(|| rng.usize(0..5));
     for (column, words) in WORDS {
@@ -251,6 +252,35 @@ fn accounts_under_one_another_and_on_other_sheets_are_statements_of_their_own() 
 }
 
 #[test]
+fn banks_without_a_sample_are_read_in_their_own_words() {
+    let acb = "BẢNG SAO KÊ GIAO DỊCH\nNGÂN HÀNG TMCP Á CHÂU\nSố tài khoản: 123456789 - VND - NGUYEN VAN A\n\
+        Ngày hiệu lực,Ngày giao dịch,Số GD,Nội dung GD,Tiền rút ra,Tiền gửi vào,Số dư\n\
+        ,,,SỐ DƯ ĐẦU,,,\"1,000,000\"\n31/12/2025,31/12/2025,1234,Tổng tiền hàng,,\"50,000\",\"1,050,000\"\n\
+        31/12/2025,01/01/2026,1235,x,\"20,000\",,\"1,030,000\"\n,,,Tổng cộng,\"20,000\",\"50,000\",\n,,,SỐ DƯ CUỐI,,,\"1,030,000\"\n";
+    let sacombank = "\"NGÂN HÀNG TMCP SÀI GÒN THƯƠNG TÍN\"\n\"Tài khoản\";\"123456789\"\n\
+        \"Ngày giao dịch\";\"Mã GD\";\"Nội dung\";\"Ghi nợ\";\"Ghi có\";\"Số dư\"\n\
+        \"31-12-2025\";\"1234\";\"Tổng tiền hàng\";\"0\";\"50.000\";\"1.050.000\"\n\
+        \"01-01-2026\";\"1235\";\"x\";\"20.000\";\"0\";\"1.030.000\"\n";
+    for (bank, text) in [("ACB", acb), ("Sacombank", sacombank)] {
+        let file = read(text.as_bytes(), None).unwrap_or_else(|refusal| panic!("{bank}: {refusal}"));
+        assert_eq!((file.format.as_str(), &file.notes), (bank, &vec![]));
+        let shown = shown(&file);
+        assert_eq!((&shown["opening"], &shown["closing"]), (&json!(1_000_000), &json!(1_030_000)));
+        let lines: Vec<(&Value, &Value, &Value)> = shown["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| (&l["bank_ref"], &l["direction"], &l["booked_at"]))
+            .collect();
+        let expected = [
+            (&json!("1234"), &json!("credit"), &json!("2025-12-31")),
+            (&json!("1235"), &json!("debit"), &json!("2026-01-01")),
+        ];
+        assert_eq!(lines, expected, "{bank}");
+    }
+}
+
+#[test]
 fn an_unknown_bank_is_read_by_a_described_layout() {
     let text = "Konto 12345678\nTag;Was;Hinaus;Herein\n31.12.2026;hoa;;144.000\n31.12.2026;cá;5.000;\n";
     let map = "name = \"Bank Neun\"\naccount = \"12345678\"\n[columns]\ndate = [\"Tag\"]\nmemo = [\"Was\"]\ndebit = [\"Hinaus\"]\ncredit = [\"Herein\"]\n";
@@ -286,7 +316,7 @@ fn a_fee_beside_money_in_is_a_line_of_its_own() {
         01/06/2026;A1;;100,000;-1,000;-100;198,900\n01/06/2026;A2;-8,900;;;;190,000\n";
     let file = read(text.as_bytes(), None).unwrap();
     let lines: Vec<(i64, Option<i64>)> =
-        file.statements[0].lines.iter().map(|line| (line.signed().whole(), line.balance.map(|b| b.whole()))).collect();
+        file.statements[0].lines.iter().map(|line| (line.signed().whole(), line.balance.map(Dong::whole))).collect();
     assert_eq!(lines, [(100_000, Some(200_000)), (-1_100, Some(198_900)), (-8_900, Some(190_000))]);
 }
 

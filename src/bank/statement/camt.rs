@@ -8,9 +8,8 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
 use super::camt_entry::{Entry, amount, direction, moment};
-use super::layout::DebitSign;
 use super::limits::{DEPTH_MAX, LINES_MAX, STATEMENTS_MAX};
-use super::proof::{Draft, Movement, StatedAmount, join, settle};
+use super::proof::{Directions, Draft, Movement, StatedAmount, join, settle};
 use super::refusal::{Limit, Refusal, Rule, Wanted};
 use super::xml::{append, attribute, broken, shown};
 use crate::domain::money::Dong;
@@ -360,7 +359,7 @@ impl Account {
             opening: self.opening.or(self.previous),
             closing: self.closing,
             period: self.from.zip(self.to).filter(|(from, to)| from <= to),
-            debit_sign: DebitSign::Positive,
+            directions: Directions::Stated,
             movements: self.movements,
         })
     }

@@ -4,10 +4,9 @@
 
 use jiff::civil::Date;
 
-use super::layout::DebitSign;
 use super::limits::{CELL_CHARS_MAX, LINES_MAX, STATEMENTS_MAX};
 use super::movement::one_line;
-use super::proof::{Draft, Movement, StatedAmount, join, settle};
+use super::proof::{Directions, Draft, Movement, StatedAmount, join, settle};
 use super::refusal::{Limit, Refusal, Rule, Wanted};
 use super::xml::shown;
 use crate::domain::money::Dong;
@@ -168,7 +167,7 @@ impl Page {
             opening: Some(opening),
             closing: Some(closing),
             period: (from <= to).then_some((from, to)),
-            debit_sign: DebitSign::Positive,
+            directions: Directions::Stated,
             movements: self.movements,
         })
     }

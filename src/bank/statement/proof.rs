@@ -44,8 +44,17 @@ pub(super) struct Draft {
     pub(super) opening: Option<StatedAmount>,
     pub(super) closing: Option<StatedAmount>,
     pub(super) period: Option<(Date, Date)>,
-    pub(super) debit_sign: DebitSign,
+    pub(super) directions: Directions,
     pub(super) movements: Vec<Movement>,
+}
+
+/// Who says which way money moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Directions {
+    /// Each entry of a message says it; nothing is left to decide.
+    Stated,
+    /// A table's columns, whose sign and side the balances decide.
+    Columns(DebitSign),
 }
 
 /// How the columns and rows are to be understood.
@@ -126,9 +135,11 @@ pub(super) fn settle(draft: Draft, notes: &mut Vec<Note>) -> Result<Statement, R
 
 /// Returns the readings in the order in which they are believed.
 fn readings(draft: &Draft) -> Vec<Reading> {
+    let first = Reading { negative_out: false, swapped: false, newest_first: false };
+    let Directions::Columns(debit_sign) = draft.directions else { return vec![first] };
     let below = draft.movements.iter().filter(|movement| movement.outward < Dong::ZERO).count();
     let above = draft.movements.iter().filter(|movement| movement.outward > Dong::ZERO).count();
-    let signs: &[bool] = match (draft.debit_sign, below, above) {
+    let signs: &[bool] = match (debit_sign, below, above) {
         (_, 0, 0) | (DebitSign::Either, 0, _) => &[false],
         (DebitSign::Either, _, 0) => &[true],
         (DebitSign::Either | DebitSign::Positive, _, _) => &[false, true],

@@ -7,7 +7,7 @@ use super::labels::{self, Said, Stated, StatedAccount};
 use super::layout::{BlankDate, Layout, Phrase};
 use super::limits::{LINES_MAX, STATEMENTS_MAX, TITLE_ROWS_MAX};
 use super::movement::{self, Separators};
-use super::proof::{Draft, Movement, StatedAmount, settle};
+use super::proof::{Directions, Draft, Movement, StatedAmount, settle};
 use super::refusal::{Limit, Refusal, Rule, Sum, SumKind, Wanted};
 use super::xml::shown;
 use crate::domain::account::AccountNumber;
@@ -159,9 +159,9 @@ impl TableReader {
     }
 
     /// Returns a header and its layout: of the bank that the head names, else of the one bank whose
-    /// own words fit best, else of the words that any bank may use.
+    /// own words the whole header is made of, else of the words that any bank may use.
     fn choose(&self, row: &Row) -> Option<(Header, usize)> {
-        if row.cells.iter().filter(|cell| !cell.is_empty()).count() < 3 {
+        if !may_be_header(row) {
             return None;
         }
         let general = self.layouts.len().checked_sub(1)?;
@@ -173,8 +173,9 @@ impl TableReader {
         }
         let mut fitting: Vec<(usize, usize)> = Vec::new();
         for (index, layout) in self.layouts.iter().enumerate().take(general) {
-            if read(index).is_some() {
-                fitting.push((header::own_words(row, layout), index));
+            let own = header::own_words(row, layout);
+            if read(index).is_some_and(|header| header.known == own) {
+                fitting.push((own, index));
             }
         }
         fitting.sort_unstable_by(|one, other| other.cmp(one));
@@ -191,16 +192,21 @@ impl TableReader {
         let layout = self.layouts.get(table.layout).ok_or_else(|| Refusal::whole(Rule::HeaderMissing))?;
         let header = &table.header;
         let dated = movement::date_of(row, header, layout);
+        // The way of nearly every row; labels cost more to look for.
+        if let Some(date) = &dated
+            && (movement::has_entry(row, header) || movement::has_reference(row, header, date))
+        {
+            return self.take_movement(table, row, date);
+        }
         let has_amount = movement::has_amount(row, header);
         let has_balance = header.balance.is_some_and(|balance| !row.cell(balance).is_empty());
         let label = movement::label_of(row, header);
         let labelled = label.is_some_and(|label| labels::is_label(label, layout));
-        if let Some(date) = dated
-            && (movement::has_entry(row, header)
-                || (has_balance && !labelled)
-                || movement::has_reference(row, header, &date))
+        if let Some(date) = &dated
+            && has_balance
+            && !labelled
         {
-            return self.take_movement(table, row, &date);
+            return self.take_movement(table, row, date);
         }
         if labelled {
             self.head.take(labels::read(row, layout)?);
@@ -270,7 +276,7 @@ impl TableReader {
             opening: head.opening.map(amount),
             closing: head.closing.map(amount),
             period: head.period,
-            debit_sign: layout.debit_sign,
+            directions: Directions::Columns(layout.debit_sign),
             movements: std::mem::take(&mut table.movements),
         };
         let mut statement = settle(draft, &mut self.notes)?;
@@ -340,9 +346,22 @@ fn account_of(head: &Head, layout: &Layout) -> Result<AccountNumber, Refusal> {
     }
 }
 
-/// Tells how many columns a row has as a header, in the layout that knows most of them.
+/// Tells how many columns a row has as a header, in the words of any bank or else of one.
 pub(super) fn header_columns(row: &Row, layouts: &[Layout]) -> usize {
-    layouts.iter().filter_map(|layout| header::read(row, layout)).map(|header| header.known).max().unwrap_or(0)
+    if !may_be_header(row) {
+        return 0;
+    }
+    let known = |layout: &Layout| header::read(row, layout).map(|header| header.known);
+    layouts.iter().rev().find_map(known).unwrap_or(0)
+}
+
+/// Tells whether a row has three cells of words without a digit, as every header has.
+fn may_be_header(row: &Row) -> bool {
+    let words = row.cells.iter().filter(|cell| match cell {
+        Cell::Text(text) => !text.contains(|c: char| c.is_ascii_digit()),
+        Cell::Empty | Cell::Number(_) | Cell::Moment { .. } | Cell::Formula => false,
+    });
+    words.count() >= 3
 }
 
 /// Tells whether any text of a row shows a font from before Unicode.
