@@ -103,7 +103,7 @@ mod tests {
             let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
             units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
         };
-        // Windows-1258 has ấ only as â and a tone: S ô+acute, d ư, đ â+grave u, k y+hook.
+        // Windows-1258 has a letter and its tone apart: S ô acute, d ư, đ â grave u, k y grave, N ô dot i.
         let old = b"S\xf4\xec d\xfd \xf0\xe2\xccu k\x79\xcc; N\xf4\xf2i dung \x96 5\xfe";
         let nfd: String = text.nfd().collect();
         for bytes in
