@@ -26,6 +26,7 @@ pub mod overview;
 pub mod progress;
 pub mod prove;
 pub mod qr_codes;
+pub mod read_statement;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;

@@ -20,6 +20,7 @@ mod qr;
 mod report;
 mod serve;
 mod source;
+mod statement;
 mod vendor;
 mod verify;
 
@@ -78,6 +79,9 @@ enum Command {
     Amount(amount::Amount),
     /// Take bodies of a source from a file, on the webhook's own path
     Ingest(ingest::Ingest),
+    /// Bank statements: parse
+    #[command(subcommand)]
+    Statement(statement::Statement),
     /// Reports: day
     #[command(subcommand)]
     Report(report::Report),
@@ -166,6 +170,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Qr(command) => qr::run(context, command),
         Command::Memo(command) => memo::run(context, command),
         Command::Amount(command) => amount::run(context, command),
+        Command::Statement(command) => statement::run(context, command),
         Command::Serve(command) => book::block_on(serve::run(context, command)),
         Command::Demo(command) => book::block_on(demo::run(context, command)),
         Command::Market(command) => book::block_on(market::run(context, command)),
