@@ -1,28 +1,29 @@
 //! Registering many vendors from a file that a market's office keeps: CSV or XLSX, header words in
 //! Vietnamese or English, with or without marks, in any order. All rows or none.
 
-use std::io::Cursor;
-
-use calamine::{Data, Reader as _, Xlsx};
-
 use super::App;
 use super::banks::find_bank;
 use super::error::{AppError, ErrorKind, Message};
 use super::labels::label;
 use super::stall_view::holder;
+use crate::bank::file::grid::{Cell, Row};
+use crate::bank::file::refusal::{Limit, Refusal, Rule};
+use crate::bank::file::workbook::{self, Sheets};
+use crate::bank::file::{Kind, decode, kind, separated};
 use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
 use crate::domain::registration::{Registration, StallCode};
 use crate::domain::text::{self, Name};
 
 /// Largest file, in bytes.
 pub const FILE_MAX: u64 = 8 << 20;
-/// Largest size of an XLSX file once unpacked, in bytes: a bomb is refused before it is opened.
-const UNPACKED_MAX: u64 = 64 << 20;
 /// Most rows.
 const ROWS_MAX: usize = 20_000;
-/// Most columns.
-const COLUMNS_MAX: usize = 64;
+/// Most bytes of text in all rows: the cells of a workbook share one text, its rows kept do not.
+const TEXT_BYTES_MAX: usize = 32 << 20;
+/// Rows among which the header is looked for.
+const HEADER_ROWS: usize = 30;
 
 /// What an import found or did.
 #[derive(Debug, Clone)]
@@ -151,24 +152,25 @@ impl App {
     ) -> Result<ImportReport, AppError> {
         self.market(market).await?;
         let table = read_table(bytes, file_name)?;
-        let (columns, rows) = header(&table)?;
+        let (columns, rows) = header(&table, file_name)?;
         let mut report = ImportReport { rows: rows.len(), preview: Vec::new(), errors: Vec::new() };
         let mut registrations = Vec::new();
         let mut lines = Vec::new();
-        for (line, cells) in rows {
-            match registration(&columns, cells) {
+        for row in rows {
+            let line = row.place.line;
+            match registration(&columns, row) {
                 Ok((registration, bank)) => {
                     report.preview.push(PreviewRow {
-                        line: *line,
+                        line,
                         stall: registration.stall.as_ref().map(ToString::to_string).unwrap_or_default(),
                         vendor: registration.vendor.to_string(),
                         bank: bank.to_owned(),
                         account_tail: format!("…{}", registration.account.number.last_four()),
                     });
                     registrations.push(registration);
-                    lines.push(*line);
+                    lines.push(line);
                 }
-                Err(errors) => report.errors.extend(errors.into_iter().map(|error| RowError { line: *line, ..error })),
+                Err(errors) => report.errors.extend(errors.into_iter().map(|error| RowError { line, ..error })),
             }
         }
         let judged = if report.errors.is_empty() && !dry_run {
@@ -196,186 +198,223 @@ impl App {
     }
 }
 
-/// Lines of the file with their numbers.
-type Lines = Vec<(usize, Vec<Cell>)>;
-
-/// A cell's text, and whether a spreadsheet kept it as a number and so may have lost digits.
-#[derive(Debug, Clone, Default)]
-struct Cell {
-    text: String,
-    number: bool,
-}
-
 fn refuse(code: &'static str, vi: impl Into<String>, en: impl Into<String>) -> AppError {
     AppError::new(ErrorKind::Invalid, code, Message::new(vi, en))
 }
 
-fn read_table(bytes: &[u8], file_name: &str) -> Result<Lines, AppError> {
+/// Reads the rows that hold anything, each with its line.
+fn read_table(bytes: &[u8], file_name: &str) -> Result<Vec<Row>, AppError> {
     if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_MAX) {
         return Err(refuse("file_too_large", "Tệp lớn hơn 8 MB.", "The file is larger than 8 MB."));
     }
-    let lines = match bytes {
-        [b'P', b'K', ..] => read_xlsx(bytes)?,
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => {
+    let (mut rows, mut text_bytes) = (Vec::new(), 0_usize);
+    let mut push = |row: Row| {
+        if row.is_blank() {
+            return Ok(());
+        }
+        let limit = |limit: Limit, most: usize| {
+            Err(Refusal::at(&row.place, Rule::Limit(limit, u64::try_from(most).unwrap_or(u64::MAX))))
+        };
+        text_bytes = row.cells.iter().map(|cell| cell.as_text().len()).fold(text_bytes, usize::saturating_add);
+        if text_bytes > TEXT_BYTES_MAX {
+            return limit(Limit::UnpackedBytes, TEXT_BYTES_MAX);
+        }
+        if rows.len() > ROWS_MAX {
+            return limit(Limit::Rows, ROWS_MAX);
+        }
+        rows.push(row);
+        Ok(())
+    };
+    let read = kind(bytes).and_then(|kind| match kind {
+        Kind::Workbook => workbook::read(bytes, Sheets::First, &mut push),
+        Kind::Text => {
+            let text = decode::decode(bytes)?.text;
+            separated::read(&text, &|row| columns_of(row).len(), &mut push)
+        }
+    });
+    match read {
+        Ok(()) => Ok(rows),
+        Err(refusal) => Err(refused(&refusal, file_name, bytes.starts_with(b"PK"))),
+    }
+}
+
+/// Says in the import's own codes and words why a file cannot be read.
+fn refused(refusal: &Refusal, file_name: &str, workbook: bool) -> AppError {
+    let own = |code| refuse(code, refusal.in_words(Language::Vietnamese), refusal.in_words(Language::English));
+    match &refusal.rule {
+        Rule::Empty => header_missing(),
+        Rule::Limit(Limit::Rows, most) => refuse(
+            "too_many_rows",
+            format!("Tệp có hơn {most} dòng. Hãy xóa các dòng thừa ở cuối hoặc chia thành nhiều tệp."),
+            format!("The file has more than {most} rows. Delete left-over rows at its end, or split it."),
+        ),
+        Rule::Limit(Limit::Columns, _) => own("too_many_columns"),
+        Rule::Limit(..) => own("file_too_large"),
+        Rule::OldWorkbook => {
             let vi = "Tệp .xls cũ hoặc có mật khẩu. Hãy lưu lại dạng .xlsx không mật khẩu hoặc .csv.";
             let en = "An old .xls file, or one with a password. Save it as .xlsx without a password, or as .csv.";
-            return Err(refuse("file_format", vi, en));
+            refuse("file_format", vi, en)
         }
-        _ => read_csv(bytes, file_name)?,
-    };
-    let filled = lines.into_iter().filter(|(_, cells)| cells.iter().any(|cell| !cell.text.trim().is_empty()));
-    let lines: Lines = filled.take(ROWS_MAX + 2).collect();
-    if lines.len() > ROWS_MAX + 1 {
-        let vi = format!("Tệp có hơn {ROWS_MAX} dòng.");
-        return Err(refuse("too_many_rows", vi, format!("The file has more than {ROWS_MAX} rows.")));
+        Rule::NotAStatement => refuse(
+            "file_format",
+            format!("{file_name} không phải tệp CSV hay XLSX."),
+            format!("{file_name} is neither CSV nor XLSX."),
+        ),
+        Rule::Encoding => refuse(
+            "encoding",
+            format!(
+                "{file_name} không phải UTF-8, UTF-16 hay Windows-1258. Trong Excel hãy chọn lưu dạng \"CSV UTF-8\"."
+            ),
+            format!("{file_name} is not UTF-8, UTF-16 or Windows-1258. In Excel choose \"CSV UTF-8\"."),
+        ),
+        Rule::OldFont => own("encoding"),
+        Rule::Doctype
+        | Rule::HeaderMissing
+        | Rule::AccountMissing
+        | Rule::AmountMissing
+        | Rule::FormulaWithoutValue
+        | Rule::DateMissing
+        | Rule::Overflow
+        | Rule::Not(..)
+        | Rule::Sum(_) => own(if workbook { "xlsx" } else { "csv" }),
     }
-    Ok(lines)
 }
 
-fn read_csv(bytes: &[u8], file_name: &str) -> Result<Lines, AppError> {
-    let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).map_err(|_| {
-        let vi = format!("{file_name} không phải UTF-8. Trong Excel hãy chọn lưu dạng \"CSV UTF-8\".");
-        refuse("encoding", vi, format!("{file_name} is not UTF-8. In Excel choose \"CSV UTF-8\"."))
-    })?;
-    let first = text.lines().next().unwrap_or_default();
-    let delimiter = [b';', b'\t', b','].into_iter().max_by_key(|d| first.bytes().filter(|b| b == d).count());
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter.unwrap_or(b','))
-        .from_reader(text.as_bytes());
-    let mut lines = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| {
-            refuse("csv", format!("Tệp CSV hỏng: {error}."), format!("The CSV file is broken: {error}."))
-        })?;
-        let line = record.position().map_or(0, |position| usize::try_from(position.line()).unwrap_or(0));
-        let cells = record.iter().take(COLUMNS_MAX).map(|cell| Cell { text: cell.to_owned(), number: false }).collect();
-        lines.push((line, cells));
-        if lines.len() > ROWS_MAX * 2 {
-            break;
-        }
-    }
-    Ok(lines)
-}
-
-fn read_xlsx(bytes: &[u8]) -> Result<Lines, AppError> {
-    if unpacked_size(bytes) > UNPACKED_MAX {
-        let vi = "Tệp XLSX phình quá lớn khi mở.";
-        return Err(refuse("file_too_large", vi, "The XLSX file unpacks to too much."));
-    }
-    let broken = |error: calamine::XlsxError| {
-        refuse("xlsx", format!("Không mở được tệp XLSX: {error}."), format!("The XLSX file cannot be opened: {error}."))
-    };
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
-    let sheet = book.worksheet_range_at(0);
-    let sheet = sheet.ok_or_else(|| refuse("xlsx", "Tệp XLSX không có trang nào.", "The XLSX file has no sheet."))?;
-    let range = sheet.map_err(broken)?;
-    let first = range.start().map_or(0, |(row, _)| usize::try_from(row).unwrap_or(0));
-    let rows = range.rows().enumerate().take(ROWS_MAX * 2);
-    Ok(rows.map(|(row, cells)| (first + row + 1, cells.iter().take(COLUMNS_MAX).map(cell).collect())).collect())
-}
-
-/// Adds up what the archive's directory says its entries unpack to.
-fn unpacked_size(bytes: &[u8]) -> u64 {
-    const ENTRY: &[u8] = b"PK\x01\x02";
-    let entries = bytes.windows(28).filter(|window| window.starts_with(ENTRY));
-    let sizes = entries.filter_map(|entry| entry.get(24..28)?.try_into().ok().map(u32::from_le_bytes));
-    sizes.map(u64::from).fold(0, u64::saturating_add)
-}
-
-fn cell(data: &Data) -> Cell {
-    let number = matches!(data, Data::Float(_) | Data::Int(_));
-    Cell { text: data.to_string(), number }
+fn header_missing() -> AppError {
+    refuse(
+        "header_missing",
+        "Không thấy dòng tiêu đề. Cần các cột: Sạp, Họ tên, Ngân hàng, Số tài khoản (tùy chọn: Chủ tài khoản, Ngành hàng, Loại tài khoản).",
+        "No header line was found. Needed: stall, name, bank, account (optional: holder, category, kind).",
+    )
 }
 
 type Header = Vec<(Column, usize)>;
 
-/// The lines behind the header.
-type Rows<'a> = &'a [(usize, Vec<Cell>)];
-
-/// Finds the header: the first line that names a vendor and an account.
-fn header(lines: &Lines) -> Result<(Header, Rows<'_>), AppError> {
-    for (place, (_, cells)) in lines.iter().enumerate().take(30) {
-        let mut columns: Header = Vec::new();
-        for (index, cell) in cells.iter().enumerate() {
-            if let Some(column) = Column::of(&cell.text)
-                && !columns.iter().any(|(known, _)| *known == column)
-            {
-                columns.push((column, index));
-            }
-        }
-        let has = |column| columns.iter().any(|(known, _)| *known == column);
-        if has(Column::Name) && has(Column::Account) && has(Column::Bank) && has(Column::Stall) {
-            return Ok((columns, lines.get(place + 1..).unwrap_or_default()));
+/// Reads the columns that a row names, each once.
+fn columns_of(row: &Row) -> Header {
+    let mut columns: Header = Vec::new();
+    for (index, cell) in row.cells.iter().enumerate() {
+        if let Some(column) = Column::of(cell.as_text())
+            && !columns.iter().any(|(known, _)| *known == column)
+        {
+            columns.push((column, index));
         }
     }
-    Err(refuse(
-        "header_missing",
-        "Không thấy dòng tiêu đề. Cần các cột: Sạp, Họ tên, Ngân hàng, Số tài khoản (tùy chọn: Chủ tài khoản, Ngành hàng, Loại tài khoản).",
-        "No header line was found. Needed: stall, name, bank, account (optional: holder, category, kind).",
-    ))
+    columns
 }
 
-fn registration<'b>(columns: &Header, cells: &[Cell]) -> Result<(Registration, &'b str), Vec<RowError>> {
-    let mut errors = Vec::new();
-    let empty = Cell::default();
-    let get = |column: Column| {
+/// Finds the header, the first row that names a vendor and an account, and the rows behind it.
+fn header<'a>(rows: &'a [Row], file_name: &str) -> Result<(Header, &'a [Row]), AppError> {
+    for (place, row) in rows.iter().enumerate().take(HEADER_ROWS) {
+        let columns = columns_of(row);
+        let has = |column| columns.iter().any(|(known, _)| *known == column);
+        if has(Column::Name) && has(Column::Account) && has(Column::Bank) && has(Column::Stall) {
+            return Ok((columns, rows.get(place + 1..).unwrap_or_default()));
+        }
+    }
+    // A header whose words cannot be read was not missing.
+    let head: Vec<&str> = rows.iter().take(HEADER_ROWS).flat_map(|row| &row.cells).map(Cell::as_text).collect();
+    if decode::has_old_font(&head.join(" ")) {
+        return Err(refused(&Refusal::whole(Rule::OldFont), file_name, false));
+    }
+    Err(header_missing())
+}
+
+/// Finds the cells whose value a spreadsheet turned into a date or does not hold.
+fn unreadable(columns: &Header, row: &Row) -> Vec<RowError> {
+    let error = |column: Column, code, vi: &str, en: &str| RowError {
+        line: row.place.line,
+        column: column.name().to_owned(),
+        code,
+        message: Message::new(vi, en),
+    };
+    let found = columns.iter().filter_map(|(column, index)| match row.cell(*index) {
+        Cell::Moment { .. } => Some(error(
+            *column,
+            "cell_is_date",
+            "Bảng tính đã đổi ô này thành ngày. Hãy định dạng cột là Văn bản (Text) rồi nhập lại.",
+            "The spreadsheet made a date of this cell. Format the column as text and type it again.",
+        )),
+        Cell::Formula => Some(error(
+            *column,
+            "formula_without_value",
+            "Ô là công thức mà tệp không lưu kết quả. Hãy mở bằng Excel và lưu lại.",
+            "The cell is a formula whose value the file does not hold. Open and save it in Excel.",
+        )),
+        Cell::Empty | Cell::Text(_) | Cell::Number(_) => None,
+    });
+    found.collect()
+}
+
+fn registration(columns: &Header, row: &Row) -> Result<(Registration, &'static str), Vec<RowError>> {
+    let mut errors = unreadable(columns, row);
+    let cell = |column: Column| {
         let index = columns.iter().find(|(known, _)| *known == column).map(|(_, index)| *index);
-        index.and_then(|index| cells.get(index)).unwrap_or(&empty)
+        index.map_or(&Cell::Empty, |index| row.cell(index))
     };
+    let get = |column: Column| cell(column).as_text();
     let mut bad = |column: Column, code: &'static str, message: Message| {
-        errors.push(RowError { line: 0, column: column.name().to_owned(), code, message });
+        // What cannot be read is told once, not again as what it is not.
+        if !errors.iter().any(|known| known.column == column.name()) {
+            errors.push(RowError { line: row.place.line, column: column.name().to_owned(), code, message });
+        }
     };
-    let stall: Result<StallCode, _> = get(Column::Stall).text.parse();
+    let stall: Result<StallCode, _> = get(Column::Stall).parse();
     if let Err(error) = &stall {
         bad(Column::Stall, "stall_invalid", Message::new("Mã sạp trống hoặc không hợp lệ.", error.to_string()));
     }
-    let vendor = Name::new(&get(Column::Name).text);
+    let vendor = Name::new(get(Column::Name));
     if let Err(error) = &vendor {
         bad(Column::Name, "name_invalid", Message::new("Tên trống, quá dài hoặc có ký tự lạ.", error.to_string()));
     }
-    let bank = find_bank(get(Column::Bank).text.trim());
+    let bank = find_bank(get(Column::Bank));
     if let Err(error) = &bank {
         bad(Column::Bank, "unknown_bank", error.message.clone());
     }
-    let account = get(Column::Account);
-    let number: Result<AccountNumber, _> = account.text.split_whitespace().collect::<String>().parse();
-    match &number {
-        Err(error) => {
-            let vi = "Số tài khoản chỉ gồm 1 đến 19 chữ số hoặc chữ cái.";
-            bad(Column::Account, "account_invalid", Message::new(vi, error.to_string()));
-        }
-        // A number cell has lost its leading zeros, and beyond 15 digits more than those.
-        Ok(number) if account.number && number.as_str().len() > 15 => {
-            let vi =
-                "Ô số tài khoản đang là kiểu số và đã mất chữ số. Hãy định dạng cột là Văn bản (Text) rồi nhập lại.";
-            let en = "The account cell is a number and has lost digits. Format the column as text and type it again.";
-            bad(Column::Account, "account_lost_digits", Message::new(vi, en));
-        }
-        Ok(_) => {}
+    let number = account_number(cell(Column::Account));
+    if let Err((code, message)) = &number {
+        bad(Column::Account, code, message.clone());
     }
-    let kind_text = text::search_term(&get(Column::Kind).text);
-    let kind = match kind_text.as_str() {
-        "" | "direct" | "truc tiep" | "ca nhan" => Ok(AccountKind::Direct),
-        "virtual" | "ao" | "tai khoan ao" => Ok(AccountKind::Virtual),
-        "collecting" | "gom" | "thu ho" => Ok(AccountKind::Collecting),
-        _ => Err(()),
-    };
-    if kind.is_err() {
+    let kind = account_kind(get(Column::Kind));
+    if kind.is_none() {
         let en = "The kind is direct, virtual or collecting.";
         bad(Column::Kind, "kind_invalid", Message::new("Loại tài khoản là trực tiếp, ảo hoặc gom.", en));
     }
-    let category = label("category", &get(Column::Category).text).unwrap_or_else(|error| {
+    let category = label("category", get(Column::Category)).unwrap_or_else(|error| {
         bad(Column::Category, "category_invalid", error.message);
         String::new()
     });
     match (stall, vendor, bank, number, kind) {
-        (Ok(stall), Ok(vendor), Ok((bin, bank)), Ok(number), Ok(kind)) if errors.is_empty() => {
-            let holder = holder(Some(&get(Column::Holder).text), &vendor);
+        (Ok(stall), Ok(vendor), Ok((bin, bank)), Ok(number), Some(kind)) if errors.is_empty() => {
+            let holder = holder(Some(get(Column::Holder)), &vendor);
             let account = BankAccount { bin, number };
             Ok((Registration { stall: Some(stall), vendor, category, account, kind, holder }, bank.short_name))
         }
         _ => Err(errors),
+    }
+}
+
+fn account_number(cell: &Cell) -> Result<AccountNumber, (&'static str, Message)> {
+    let number: AccountNumber = cell.as_text().split_whitespace().collect::<String>().parse().map_err(
+        |error: crate::domain::ids::IdError| {
+            let vi = "Số tài khoản chỉ gồm 1 đến 19 chữ số hoặc chữ cái.";
+            ("account_invalid", Message::new(vi, error.to_string()))
+        },
+    )?;
+    // A number cell has lost its leading zeros, and beyond 15 digits more than those.
+    if matches!(cell, Cell::Number(_)) && number.as_str().len() > 15 {
+        let vi = "Ô số tài khoản đang là kiểu số và đã mất chữ số. Hãy định dạng cột là Văn bản (Text) rồi nhập lại.";
+        let en = "The account cell is a number and has lost digits. Format the column as text and type it again.";
+        return Err(("account_lost_digits", Message::new(vi, en)));
+    }
+    Ok(number)
+}
+
+fn account_kind(typed: &str) -> Option<AccountKind> {
+    match text::search_term(typed).as_str() {
+        "" | "direct" | "truc tiep" | "ca nhan" => Some(AccountKind::Direct),
+        "virtual" | "ao" | "tai khoan ao" => Some(AccountKind::Virtual),
+        "collecting" | "gom" | "thu ho" => Some(AccountKind::Collecting),
+        _ => None,
     }
 }

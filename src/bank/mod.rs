@@ -1,4 +1,4 @@
-//! Other people's formats in: webhook dialects. Pure: bytes, secrets and the time go in,
+//! Other people's formats in: webhook dialects, statements, files of rows. Pure: bytes, secrets and the time go in,
 //! settlements or a refusal come out. Called by `app` alone.
 //!
 //! The order is the same for every dialect: authenticate over the raw bytes, check the signed time
@@ -14,6 +14,7 @@ pub mod amount;
 pub mod answer;
 mod body;
 mod casso;
+pub(crate) mod file;
 mod form;
 mod generic_hmac;
 mod javascript;

@@ -3,10 +3,8 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | tell the format by its first bytes | here |
-//! | bytes → text | `decode` |
-//! | XLSX → rows | `package`, `workbook`, `sheet`, `xml` |
-//! | CSV → rows | `separated` |
+//! | tell the format by its first bytes | `bank/file`, here |
+//! | bytes → text, XLSX and CSV → rows | `bank/file` |
 //! | rows → movements, in a bank's layout | `layout` and its files, `header`, `labels`, `table`, `movement`, `dates`, `figures` |
 //! | camt, MT940 → movements | `camt`, `camt_entry`, `mt940` |
 //! | movements → a statement that is proven | `proof` |
@@ -18,30 +16,25 @@
 mod camt;
 mod camt_entry;
 mod dates;
-mod decode;
 mod figures;
-mod grid;
 mod header;
 mod labels;
 mod layout;
-pub mod limits;
 mod movement;
 mod mt940;
-mod package;
 mod proof;
-pub mod refusal;
-mod separated;
-mod sheet;
 mod table;
-mod workbook;
-mod xml;
 
+use super::file::{Kind, decode, grid, kind, separated, workbook, xml};
 use crate::domain::statement::{Note, StatementFile};
 use grid::Row;
 use layout::Layout;
 use limits::FILE_BYTES_MAX;
 use refusal::{Limit, Refusal, Rule};
 use table::TableReader;
+use workbook::Sheets;
+
+pub use super::file::{limits, refusal};
 
 /// Reads a bank's file. `map` is the text of a layout that a person described, for a bank that is
 /// not known; messages (camt, MT940) need none.
@@ -53,23 +46,15 @@ pub fn read(bytes: &[u8], map: Option<&str>) -> Result<StatementFile, Refusal> {
         let most = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX);
         return Err(Refusal::whole(Rule::Limit(Limit::FileBytes, most)));
     }
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Refusal::whole(Rule::Empty));
-    }
+    let kind = kind(bytes)?;
     let layouts = || match map {
         Some(text) => layout::described(text).map(|layout| vec![layout]),
         None => layout::known(),
     };
-    match bytes {
-        [b'P', b'K', 3, 4, ..] => read_workbook(bytes, layouts()?),
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => Err(Refusal::whole(Rule::OldWorkbook)),
-        [b'%', b'P', b'D', b'F', ..]
-        | [0x89, b'P', b'N', b'G', ..]
-        | [0xFF, 0xD8, ..]
-        | [0x1F, 0x8B, ..]
-        | [b'P', b'K', ..] => Err(Refusal::whole(Rule::NotAStatement)),
-        _ if camt::looks_like(bytes) => camt::read(&decode::decode_xml(bytes)?.text),
-        _ => {
+    match kind {
+        Kind::Workbook => read_workbook(bytes, layouts()?),
+        Kind::Text if camt::looks_like(bytes) => camt::read(&decode::decode_xml(bytes)?.text),
+        Kind::Text => {
             let decoded = decode::decode(bytes)?;
             if mt940::looks_like(&decoded.text) {
                 return mt940::read(&decoded.text);
@@ -82,7 +67,7 @@ pub fn read(bytes: &[u8], map: Option<&str>) -> Result<StatementFile, Refusal> {
 fn read_workbook(bytes: &[u8], layouts: Vec<Layout>) -> Result<StatementFile, Refusal> {
     let mut reader = TableReader::new(layouts);
     let mut old_font = false;
-    let rows = workbook::read(bytes, &mut |row| {
+    let rows = workbook::read(bytes, Sheets::All, &mut |row| {
         old_font |= row.place.line <= limits::TITLE_ROWS_MAX && table::old_font(&row);
         reader.push(&row)
     });

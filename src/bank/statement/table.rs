@@ -366,5 +366,5 @@ fn may_be_header(row: &Row) -> bool {
 
 /// Tells whether any text of a row shows a font from before Unicode.
 pub(super) fn old_font(row: &Row) -> bool {
-    row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if super::decode::has_old_font(text)))
+    row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if crate::bank::file::decode::has_old_font(text)))
 }

@@ -8,7 +8,7 @@ use super::refusal::{Limit, Refusal, Rule, Wanted};
 
 /// A limit met while bytes were read for a parser that knows only I/O errors.
 #[derive(Debug)]
-pub(super) struct LimitMet(pub(super) Limit, pub(super) u64);
+pub(crate) struct LimitMet(pub(crate) Limit, pub(crate) u64);
 
 impl std::fmt::Display for LimitMet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -19,7 +19,7 @@ impl std::fmt::Display for LimitMet {
 impl std::error::Error for LimitMet {}
 
 /// Turns a parser's error into the rule that is broken.
-pub(super) fn broken(error: &quick_xml::Error) -> Rule {
+pub(crate) fn broken(error: &quick_xml::Error) -> Rule {
     if let quick_xml::Error::Io(io) = error
         && let Some(LimitMet(limit, most)) = io.get_ref().and_then(|inner| inner.downcast_ref::<LimitMet>())
     {
@@ -29,7 +29,7 @@ pub(super) fn broken(error: &quick_xml::Error) -> Rule {
 }
 
 /// Returns the head of a text that others wrote, for a message.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let cut: String = text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }
@@ -38,7 +38,7 @@ pub(super) fn shown(text: &str) -> String {
 ///
 /// # Errors
 /// A document type, an entity that is not of the standard, a text beyond its limit.
-pub(super) fn append(event: &Event<'_>, out: &mut String) -> Result<(), Rule> {
+pub(crate) fn append(event: &Event<'_>, out: &mut String) -> Result<(), Rule> {
     match event {
         Event::Text(text) => out.push_str(&text.xml10_content()),
         Event::CData(text) => out.push_str(&text.xml10_content()),
@@ -73,7 +73,7 @@ fn character(entity: &BytesRef<'_>) -> Result<char, Rule> {
 ///
 /// # Errors
 /// When the attributes are no XML.
-pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Result<String, Refusal> {
+pub(crate) fn attribute(element: &BytesStart<'_>, name: &str) -> Result<String, Refusal> {
     let wrong = |error: String| Refusal::whole(Rule::Not(Wanted::Intact, shown(&error)));
     for found in element.attributes().with_checks(false) {
         let found = found.map_err(|error| wrong(error.to_string()))?;

@@ -22,7 +22,7 @@ use crate::domain::statement::Place;
 ///
 /// # Errors
 /// A damaged sheet, a limit with its row and column, or what `sink` refuses.
-pub(super) fn read(part: &mut Part<'_>, book: &Book, title: Arc<str>, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+pub(crate) fn read(part: &mut Part<'_>, book: &Book, title: Arc<str>, sink: &mut Sink<'_>) -> Result<(), Refusal> {
     let mut row = Row { place: Place { sheet: Some(title), line: 0, column: None }, cells: Vec::new() };
     let mut buffer = Vec::new();
     loop {
@@ -164,7 +164,7 @@ fn value_of(value: &str, kind: &str, style: &str, book: &Book, place: &Place) ->
     match kind {
         "s" => {
             let text = value.parse::<usize>().ok().and_then(|index| book.strings.get(index)).ok_or_else(wrong)?;
-            Ok(Cell::text(&nfc(text.clone())))
+            Ok(Cell::text(&nfc(text.to_string())))
         }
         "" | "n" => {
             let shows = style.parse::<usize>().ok().and_then(|style| book.styles.get(style));

@@ -15,7 +15,7 @@ const SEPARATORS: [u8; 4] = [b';', b'\t', b',', b'|'];
 ///
 /// # Errors
 /// A limit with its line and column, or what `sink` refuses.
-pub(super) fn read(text: &str, header_columns: &dyn Fn(&Row) -> usize, sink: &mut Sink<'_>) -> Result<(), Refusal> {
+pub(crate) fn read(text: &str, header_columns: &dyn Fn(&Row) -> usize, sink: &mut Sink<'_>) -> Result<(), Refusal> {
     // Spreadsheets write the separator into a first line of its own.
     let (said, body, skipped) = match text.strip_prefix("sep=") {
         Some(rest) => {

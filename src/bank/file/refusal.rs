@@ -124,6 +124,10 @@ pub enum Limit {
     Parts,
     /// Sheets.
     Sheets,
+    /// Shared strings of a workbook.
+    Strings,
+    /// Cell formats of a workbook.
+    Styles,
     /// Rows.
     Rows,
     /// Columns.
@@ -351,6 +355,8 @@ fn limit_in_words(limit: Limit, most: u64, language: Language) -> String {
         Limit::UnpackRatio => ("lần kích thước khi nén", "times the packed size"),
         Limit::Parts => ("thành phần trong tệp", "parts of the workbook"),
         Limit::Sheets => ("trang", "sheets"),
+        Limit::Strings => ("chuỗi dùng chung trong tệp", "shared strings of the workbook"),
+        Limit::Styles => ("kiểu ô trong tệp", "cell formats of the workbook"),
         Limit::Rows => ("hàng", "rows"),
         Limit::Columns => ("cột", "columns"),
         Limit::CellChars => ("ký tự trong một ô", "characters in one cell"),

@@ -4,39 +4,50 @@
 //! Numbers are kept as the digits that the file holds: no amount passes through a float, and no
 //! dense table is made of what a sheet says of its own size.
 
+use std::collections::HashMap;
+
 use quick_xml::events::{BytesStart, Event};
 
 use super::grid::Sink;
-use super::limits::{CELL_CHARS_MAX, SHEETS_MAX};
+use super::limits::{CELL_CHARS_MAX, PARTS_MAX, SHEETS_MAX, STRINGS_MAX, STYLES_MAX};
 use super::package::{Keeping, Package, Part};
 use super::refusal::{Limit, Refusal, Rule};
 use super::sheet;
 use super::xml::{append, attribute, broken};
 
 /// What the cells of every sheet refer to.
-pub(super) struct Book {
+pub(crate) struct Book {
     /// The shared strings, by their index.
-    pub(super) strings: Vec<String>,
+    pub(crate) strings: Vec<Box<str>>,
     /// How each style shows a number, by its index.
-    pub(super) styles: Vec<Shows>,
+    pub(crate) styles: Vec<Shows>,
     /// Whether days count from 1904.
-    pub(super) from_1904: bool,
+    pub(crate) from_1904: bool,
 }
 
 /// How a style shows a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shows {
+pub(crate) enum Shows {
     /// As a number.
     Number,
     /// As a date, with or without the time of day.
     Date,
 }
 
-/// Reads every sheet of a workbook, row by row.
+/// Which sheets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sheets {
+    /// Every sheet, in the workbook's order.
+    All,
+    /// The first; the others are not even opened.
+    First,
+}
+
+/// Reads the sheets of a workbook, row by row.
 ///
 /// # Errors
 /// When it is no workbook, is damaged, meets a limit, or when `sink` refuses a row.
-pub(super) fn read(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Refusal> {
+pub(crate) fn read(bytes: &[u8], which: Sheets, sink: &mut Sink<'_>) -> Result<(), Refusal> {
     let mut package = Package::open(bytes)?;
     let main = main_part(&mut package)?;
     let (folder, name) = main.rsplit_once('/').unwrap_or(("", main.as_str()));
@@ -58,6 +69,9 @@ pub(super) fn read(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Refusal> {
         let Some(rel) = rels.iter().find(|rel| rel.id == id && rel.kind.ends_with("/worksheet")) else { continue };
         let path = absolute(folder, &rel.target);
         package.part(&path, Keeping::Streams, |part| sheet::read(part, &book, title.as_str().into(), sink))?;
+        if which == Sheets::First {
+            break;
+        }
     }
     Ok(())
 }
@@ -114,6 +128,7 @@ fn relations(part: &mut Part<'_>) -> Result<Vec<Relation>, Refusal> {
             let external = attribute(element, "TargetMode")? == "External";
             if !external {
                 found.push(Relation { id, kind, target: attribute(element, "Target")? });
+                within(found.len(), PARTS_MAX, Limit::Parts)?;
             }
         }
         Ok(())
@@ -131,25 +146,28 @@ fn sheets(part: &mut Part<'_>) -> Result<(Vec<(String, String)>, bool), Refusal>
             "workbookPr" => from_1904 = matches!(attribute(element, "date1904")?.as_str(), "1" | "true"),
             _ => {}
         }
-        if found.len() > SHEETS_MAX {
-            let most = u64::try_from(SHEETS_MAX).unwrap_or(u64::MAX);
-            return Err(Refusal::whole(Rule::Limit(Limit::Sheets, most)));
-        }
-        Ok(())
+        within(found.len(), SHEETS_MAX, Limit::Sheets)
     })?;
     Ok((found, from_1904))
 }
 
+fn within(count: usize, most: usize, limit: Limit) -> Result<(), Refusal> {
+    if count > most {
+        return Err(Refusal::whole(Rule::Limit(limit, u64::try_from(most).unwrap_or(u64::MAX))));
+    }
+    Ok(())
+}
+
 /// Reads the shared strings. What the part says of their number is not believed.
-fn strings(part: &mut Part<'_>) -> Result<Vec<String>, Refusal> {
-    let mut found = Vec::new();
+fn strings(part: &mut Part<'_>) -> Result<Vec<Box<str>>, Refusal> {
+    let mut found: Vec<Box<str>> = Vec::new();
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
         let event = part.read_event_into(&mut buffer).map_err(|error| Refusal::whole(broken(&error)))?;
         match &event {
-            Event::Start(element) if element.local_name().as_ref() == "si" => found.push(rich_text(part, "si")?),
-            Event::Empty(element) if element.local_name().as_ref() == "si" => found.push(String::new()),
+            Event::Start(element) if element.local_name().as_ref() == "si" => found.push(rich_text(part, "si")?.into()),
+            Event::Empty(element) if element.local_name().as_ref() == "si" => found.push(Box::default()),
             Event::DocType(_) => return Err(Refusal::whole(Rule::Doctype)),
             Event::Eof => return Ok(found),
             Event::Start(_)
@@ -162,11 +180,12 @@ fn strings(part: &mut Part<'_>) -> Result<Vec<String>, Refusal> {
             | Event::PI(_)
             | Event::GeneralRef(_) => {}
         }
+        within(found.len(), STRINGS_MAX, Limit::Strings)?;
     }
 }
 
 /// Joins the texts of a string up to its end; readings of Asian script (`rPh`) are no text of it.
-pub(super) fn rich_text(part: &mut Part<'_>, end: &str) -> Result<String, Refusal> {
+pub(crate) fn rich_text(part: &mut Part<'_>, end: &str) -> Result<String, Refusal> {
     let (mut text, mut inside, mut phonetic) = (String::new(), false, false);
     let mut buffer = Vec::new();
     loop {
@@ -206,24 +225,25 @@ pub(super) fn rich_text(part: &mut Part<'_>, end: &str) -> Result<String, Refusa
 }
 
 /// The error of a part that ends inside an element.
-pub(super) fn unexpected_end() -> std::sync::Arc<std::io::Error> {
+pub(crate) fn unexpected_end() -> std::sync::Arc<std::io::Error> {
     std::sync::Arc::new(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
 }
 
 fn styles(part: &mut Part<'_>) -> Result<Vec<Shows>, Refusal> {
-    let mut formats: Vec<(String, Shows)> = Vec::new();
+    let mut formats: HashMap<String, Shows> = HashMap::new();
     let mut found = Vec::new();
     let mut in_cells = false;
     each_element(part, |name, element| {
         match name {
             "numFmt" => {
-                formats.push((attribute(element, "numFmtId")?, shows(&attribute(element, "formatCode")?)));
+                let shows = shows(&attribute(element, "formatCode")?);
+                formats.entry(attribute(element, "numFmtId")?).or_insert(shows);
             }
             "cellXfs" => in_cells = true,
             "cellStyleXfs" | "cellStyles" | "dxfs" => in_cells = false,
             "xf" if in_cells => {
                 let id = attribute(element, "numFmtId")?;
-                let own = formats.iter().find(|(known, _)| *known == id).map(|(_, shows)| *shows);
+                let own = formats.get(&id).copied();
                 // ECMA-376 part 1, 18.8.30: these numbers are dates and times in every program.
                 let built_in = match id.parse::<u32>() {
                     Ok(14..=22 | 27..=36 | 45..=47 | 50..=58) => Shows::Date,
@@ -233,7 +253,7 @@ fn styles(part: &mut Part<'_>) -> Result<Vec<Shows>, Refusal> {
             }
             _ => {}
         }
-        Ok(())
+        within(found.len().max(formats.len()), STYLES_MAX, Limit::Styles)
     })?;
     Ok(found)
 }

@@ -8,7 +8,7 @@ use crate::domain::statement::Place;
 
 /// What one cell holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     /// Nothing, or white space.
     #[default]
     Empty,
@@ -29,18 +29,18 @@ pub(super) enum Cell {
 
 impl Cell {
     /// Wraps a text; white space alone is nothing.
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         let text = text.trim();
         if text.is_empty() { Self::Empty } else { Self::Text(text.to_owned()) }
     }
 
     /// Tells whether there is nothing in it.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::Empty
     }
 
     /// Returns the cell's text, or its number's digits.
-    pub(super) fn as_text(&self) -> &str {
+    pub(crate) fn as_text(&self) -> &str {
         match self {
             Self::Text(text) | Self::Number(text) => text,
             Self::Empty | Self::Moment { .. } | Self::Formula => "",
@@ -50,28 +50,28 @@ impl Cell {
 
 /// A row with its place.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) place: Place,
-    pub(super) cells: Vec<Cell>,
+pub(crate) struct Row {
+    pub(crate) place: Place,
+    pub(crate) cells: Vec<Cell>,
 }
 
 impl Row {
     /// Returns a cell by its index, from 0; beyond the end is nothing.
-    pub(super) fn cell(&self, index: usize) -> &Cell {
+    pub(crate) fn cell(&self, index: usize) -> &Cell {
         const EMPTY: &Cell = &Cell::Empty;
         self.cells.get(index).unwrap_or(EMPTY)
     }
 
     /// Returns the place of a cell by its index, from 0.
-    pub(super) fn place_of(&self, index: usize) -> Place {
+    pub(crate) fn place_of(&self, index: usize) -> Place {
         self.place.at_column(index.saturating_add(1))
     }
 
     /// Tells whether all cells are empty.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         self.cells.iter().all(Cell::is_empty)
     }
 }
 
 /// Takes the rows of a grid in order.
-pub(super) type Sink<'a> = dyn FnMut(Row) -> Result<(), Refusal> + 'a;
+pub(crate) type Sink<'a> = dyn FnMut(Row) -> Result<(), Refusal> + 'a;

@@ -13,7 +13,7 @@ use super::refusal::{Limit, Refusal, Rule, Wanted};
 use super::xml::{LimitMet, shown};
 
 /// An open container.
-pub(super) struct Package<'a> {
+pub(crate) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     /// Where each part lies, by its name in lower case.
     names: HashMap<String, usize>,
@@ -22,11 +22,11 @@ pub(super) struct Package<'a> {
 }
 
 /// A part as it unpacks.
-pub(super) type Part<'a> = Reader<BufReader<Limited<Box<dyn Read + 'a>>>>;
+pub(crate) type Part<'a> = Reader<BufReader<Limited<Box<dyn Read + 'a>>>>;
 
 /// Whether a part streams by or is kept in memory, which has the lower limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeping {
+pub(crate) enum Keeping {
     /// Read once, row by row.
     Streams,
     /// Held whole.
@@ -38,7 +38,7 @@ impl<'a> Package<'a> {
     ///
     /// # Errors
     /// When it is damaged or holds too many parts.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, Refusal> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| refuse(&error))?;
         if archive.len() > PARTS_MAX {
             let most = u64::try_from(PARTS_MAX).unwrap_or(u64::MAX);
@@ -56,7 +56,7 @@ impl<'a> Package<'a> {
     ///
     /// # Errors
     /// What `read` finds, a limit, or a damaged or locked part.
-    pub(super) fn part<T>(
+    pub(crate) fn part<T>(
         &mut self,
         name: &str,
         keeping: Keeping,
@@ -86,7 +86,7 @@ fn refuse(error: &ZipError) -> Refusal {
 }
 
 /// Counts what comes out of a part and stops at the limits.
-pub(super) struct Limited<R> {
+pub(crate) struct Limited<R> {
     inner: R,
     taken: u64,
     limit: u64,

@@ -8,18 +8,18 @@ use unicode_normalization::char::is_combining_mark;
 use super::refusal::{Refusal, Rule};
 
 /// A text and how it was written.
-pub(super) struct Decoded {
+pub(crate) struct Decoded {
     /// The text, without its mark.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether it had to be read as Windows-1258.
-    pub(super) windows_1258: bool,
+    pub(crate) windows_1258: bool,
 }
 
 /// Reads a file's bytes as text.
 ///
 /// # Errors
 /// When the bytes are in none of the encodings, or were typed with a font from before Unicode.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
     let wrong = || Refusal::whole(Rule::Encoding);
     let marked: Option<(&'static Encoding, &[u8])> = match bytes {
         [0xFF, 0xFE, rest @ ..] => Some((UTF_16LE, rest)),
@@ -53,7 +53,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
 ///
 /// # Errors
 /// As [`decode`], and when the declared encoding is not known or not the bytes'.
-pub(super) fn decode_xml(bytes: &[u8]) -> Result<Decoded, Refusal> {
+pub(crate) fn decode_xml(bytes: &[u8]) -> Result<Decoded, Refusal> {
     let head: String = bytes.iter().take(200).map(|byte| char::from(*byte)).collect();
     let declared = head.split_once("encoding=").and_then(|(_, rest)| rest.get(1..)).unwrap_or_default();
     let label: String = declared.chars().take_while(|c| !matches!(c, '"' | '\'')).collect();
@@ -77,12 +77,12 @@ fn plain(text: String, windows_1258: bool) -> Result<Decoded, Refusal> {
 }
 
 /// Returns the text in NFC.
-pub(super) fn nfc(text: String) -> String {
+pub(crate) fn nfc(text: String) -> String {
     if text.is_ascii() || unicode_normalization::is_nfc(&text) { text } else { text.nfc().collect() }
 }
 
 /// Tells whether signs stand inside words as they do when TCVN3 is read as Latin: `Ngµy`, `®Çu`.
-pub(super) fn has_old_font(text: &str) -> bool {
+pub(crate) fn has_old_font(text: &str) -> bool {
     let sign = |c: char| matches!(c, 'µ' | '¶' | '·' | '¸' | '¹' | '®' | '¬' | '¨' | '©' | '\u{ad}' | 'ª');
     let letters: Vec<char> = text.chars().take(20_000).collect();
     let inside = letters.windows(2).filter(|pair| match pair {
