@@ -188,6 +188,9 @@ impl From<StoreError> for AppError {
                     ),
                 ),
             ),
+            StoreError::ForeignDatabase { place, tables } => {
+                (ErrorKind::Configuration, "foreign_database", foreign(place, &tables.join(", ")))
+            }
             StoreError::File { path, source } => (
                 ErrorKind::Configuration,
                 "database_file",
@@ -211,4 +214,15 @@ impl From<StoreError> for AppError {
         };
         Self { cause: Some(Box::new(error)), ..Self::new(kind, code, message) }
     }
+}
+
+fn foreign(place: &str, tables: &str) -> Message {
+    Message::new(
+        format!(
+            "{place} là cơ sở dữ liệu của chương trình khác (có bảng {tables}) và được giữ nguyên. Hãy chỉ một tệp hoặc cơ sở dữ liệu khác bằng --db."
+        ),
+        format!(
+            "{place} belongs to another program (it has tables {tables}) and was left as it is. Name another file or database with --db."
+        ),
+    )
 }

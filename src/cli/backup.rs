@@ -48,7 +48,6 @@ pub(super) struct Restore {
 }
 
 pub(super) async fn run_backup(context: &Context, command: Backup) -> Result<Exit, Failure> {
-    context.must_exist()?;
     let app = context.open().await?;
     let overwrite = if command.force { Overwrite::Replace } else { Overwrite::Refuse };
     let depth = if command.verify { Depth::Whole } else { Depth::Heads };

@@ -1,6 +1,7 @@
 //! Opening the book for one command.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::Context;
@@ -27,9 +28,10 @@ impl Context {
     }
 
     /// Refuses a SQLite book whose file is missing, which opening would make.
-    pub(super) fn must_exist(&self) -> Result<(), Failure> {
+    fn must_exist(&self) -> Result<(), Failure> {
         match self.options(DEFAULT).file().map_err(AppError::from)? {
-            Some(path) if !path.exists() => {
+            // Where even the folder is missing, opening says so.
+            Some(path) if !path.exists() && folder_exists(&path) => {
                 let path = path.display();
                 let vi = format!("Không có sổ ở {path}. Hãy chỉ đúng tệp bằng --db.");
                 Err(Failure::new(Exit::Refused, vi, format!("There is no book at {path}. Name its file with --db.")))
@@ -38,8 +40,15 @@ impl Context {
         }
     }
 
-    /// Opens the book with the machine's clock.
+    /// Opens the book with the machine's clock. One that is missing is refused, not made: a mistyped
+    /// name would answer with an empty book.
     pub(super) async fn open(&self) -> Result<App, Failure> {
+        self.must_exist()?;
+        self.open_or_make().await
+    }
+
+    /// Opens the book with the machine's clock, and makes one that is missing, for what begins a book.
+    pub(super) async fn open_or_make(&self) -> Result<App, Failure> {
         self.open_with(Arc::new(SystemClock), DEFAULT).await
     }
 
@@ -51,6 +60,10 @@ impl Context {
             None => app,
         })
     }
+}
+
+fn folder_exists(path: &Path) -> bool {
+    path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.exists())
 }
 
 /// Runs a command to its end.

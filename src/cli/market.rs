@@ -55,7 +55,10 @@ pub(super) enum Market {
 }
 
 pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Failure> {
-    let app = context.open().await?;
+    let app = match command {
+        Market::Add { .. } => context.open_or_make().await?,
+        Market::Change { .. } | Market::List => context.open().await?,
+    };
     match command {
         Market::Add { code, name, ward, cutoff } => {
             say(context, &app.add_market(AddMarket { code, name, ward, cutoff, demo: false }).await?);

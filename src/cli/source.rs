@@ -93,7 +93,10 @@ pub(super) enum Change {
 }
 
 pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Failure> {
-    let app = context.open().await?;
+    let app = match command {
+        Source::Add(_) => context.open_or_make().await?,
+        Source::Accounts { .. } | Source::Rotate { .. } | Source::List | Source::Test { .. } => context.open().await?,
+    };
     match command {
         Source::Add(add) => {
             let new = AddSource {

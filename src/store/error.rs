@@ -45,6 +45,14 @@ pub enum StoreError {
         /// The rule it breaks.
         rule: String,
     },
+    /// The database is another program's; nothing in it was changed.
+    #[error("{place} holds tables of another program: {}", tables.join(", "))]
+    ForeignDatabase {
+        /// The file, or the address without a password.
+        place: String,
+        /// Some of the tables that are not a book's, or stand where a book's would.
+        tables: Vec<String>,
+    },
     /// The SQLite file cannot be opened or created.
     #[error("cannot open the database file {path:?}")]
     File {

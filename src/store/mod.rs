@@ -52,8 +52,8 @@ impl Store {
     /// Opens the database, makes it when it is a SQLite file that is missing, and migrates it.
     ///
     /// # Errors
-    /// [`StoreError::BadUrl`], [`StoreError::File`], [`StoreError::NewerSchema`],
-    /// [`StoreError::Migration`] or [`StoreError::Unavailable`].
+    /// [`StoreError::BadUrl`], [`StoreError::File`], [`StoreError::ForeignDatabase`],
+    /// [`StoreError::NewerSchema`], [`StoreError::Migration`] or [`StoreError::Unavailable`].
     pub async fn open(options: OpenOptions) -> Result<Self> {
         let (engine, guard) = Engine::open(&options).await?;
         let journal_guarded_by_roles = guard == engine::Guard::Full;

@@ -23,6 +23,7 @@ mod dialects;
 mod evidence;
 mod fire;
 mod flipped_bytes;
+mod foreign_databases;
 mod import_files;
 mod memos;
 mod query_plans;

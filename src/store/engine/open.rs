@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
-use super::{Answer, Engine, roles};
+use super::{Answer, Engine, probe, roles};
 use crate::store::error::{Result, StoreError};
 
 /// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
@@ -61,6 +61,9 @@ impl std::fmt::Debug for OpenOptions {
 
 /// Returns an address fit for messages: everything up to an `@` of a server's address is hidden.
 pub(super) fn without_password(url: &str) -> String {
+    if url.starts_with("sqlite:") {
+        return url.to_owned();
+    }
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
         _ => url.to_owned(),
@@ -111,6 +114,7 @@ pub(super) fn sqlite_path(path: &str) -> Result<&str> {
 
 async fn open_sqlite(path: &str) -> Result<Engine> {
     let path = sqlite_path(path)?;
+    probe::refuse_foreign_file(path).await?;
     create_private(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
     let options = SqliteConnectOptions::new()
         .disable_statement_logging()
@@ -196,6 +200,7 @@ async fn migrate_postgres(login: &PgConnectOptions) -> Result<()> {
     const LOCK: &str = "SELECT pg_advisory_lock(7340932)";
     let mut connection = PgConnection::connect_with(login).await?;
     connection.execute(LOCK).await?;
+    probe::refuse_foreign_tables(&mut connection, login).await?;
     let owned = roles::prepare(&mut connection).await.is_ok();
     if owned {
         connection.execute("SET ROLE socho_owner").await?;
