@@ -177,8 +177,10 @@ pub(super) fn place_error(error: &PlaceError) -> AppError {
     let (kind, code, message) = match error {
         PlaceError::Exists(path) => {
             let path = path.display();
-            let vi = format!("Tệp {path} đã có và được giữ nguyên. Hãy chọn tên khác.");
-            let en = format!("The file {path} exists and was left as it is. Choose another name.");
+            let vi = format!("Tệp {path} đã có và được giữ nguyên. Hãy chọn tên khác; sao lưu đè lên bằng --force.");
+            let en = format!(
+                "The file {path} exists and was left as it is. Choose another name; a backup replaces one with --force."
+            );
             (ErrorKind::Conflict, "file_exists", Message::new(vi, en))
         }
         PlaceError::LeftOver(path) => {

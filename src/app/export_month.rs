@@ -42,7 +42,9 @@ impl std::str::FromStr for Month {
 
 impl std::fmt::Display for Month {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.first.to_string().trim_end_matches("-01"))
+        let first = self.first.to_string();
+        // Once: in January what is left ends like that too.
+        f.write_str(first.strip_suffix("-01").unwrap_or(&first))
     }
 }
 

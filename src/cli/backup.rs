@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Context;
-use super::output::{Exit, Failure, line};
+use super::output::{Exit, Failure, Lang, line};
 use super::progress::Bar;
 use super::verify::print_findings;
 use crate::app::OpenOptions;
@@ -19,7 +19,9 @@ use crate::app::restore::restore;
 /// readable by its owner alone and appears only when it is whole. Private signing keys are not in the
 /// book and so not in the backup: keep them apart.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: socho backup --to /backup/socho-2026-11-24.db")]
+#[command(
+    after_help = "The file holds everything, the sources' secrets too, and only its owner can read it. Private\nsigning keys are not in it: keep the folder of --keys apart.\n\nExample: socho backup --to /backup/socho-2026-11-24.db"
+)]
 pub(super) struct Backup {
     /// The file to write
     #[arg(long, value_name = "FILE")]
@@ -38,7 +40,9 @@ pub(super) struct Backup {
 /// A backup of either engine goes into either. Private signing keys are not in a backup: bring them
 /// back from where they are kept before the next day close.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: socho restore /backup/socho-2026-11-24.db --into postgres://localhost/socho")]
+#[command(
+    after_help = "The book to make is a SQLite file that is missing or a PostgreSQL database without a book; --db\nis not used. Private signing keys are not in a backup: bring them back before the next close.\n\nExample: socho restore /backup/socho-2026-11-24.db --into postgres://localhost/socho"
+)]
 pub(super) struct Restore {
     /// The backup
     file: PathBuf,
@@ -65,8 +69,18 @@ pub(super) async fn run_backup(context: &Context, command: Backup) -> Result<Exi
             .to_string(),
         );
     } else {
-        print_markets(&written.markets);
-        line(format!("{file}: {postings} postings, {} bytes, checked: {}", written.bytes, depth.as_str()));
+        print_markets(&written.markets, context.lang);
+        let bytes = written.bytes;
+        line(match (context.lang, depth) {
+            (Lang::Vi, Depth::Heads) => {
+                format!("{file}: {postings} bút toán, {bytes} byte, đã kiểm: đầu chuỗi và số lượng")
+            }
+            (Lang::Vi, Depth::Whole) => format!("{file}: {postings} bút toán, {bytes} byte, đã kiểm: toàn bộ"),
+            (Lang::En, Depth::Heads) => {
+                format!("{file}: {postings} postings, {bytes} bytes, checked: heads and counts")
+            }
+            (Lang::En, Depth::Whole) => format!("{file}: {postings} postings, {bytes} bytes, checked: everything"),
+        });
         line(format!("sha256 {}", written.sha256));
     }
     Ok(Exit::Ok)
@@ -90,11 +104,18 @@ pub(super) async fn run_restore(context: &Context, command: Restore) -> Result<E
             .to_string(),
         );
     } else {
-        print_markets(&restored.markets);
-        let verified = if clean { "verified" } else { "DIFFERS: it is as the backup was, see below" };
-        line(format!("{}: {postings} postings, {verified}", restored.into));
+        print_markets(&restored.markets, context.lang);
+        let into = &restored.into;
+        line(match (context.lang, clean) {
+            (Lang::Vi, true) => format!("{into}: {postings} bút toán, đã kiểm tra, khớp"),
+            (Lang::Vi, false) => {
+                format!("{into}: {postings} bút toán, KHÔNG KHỚP: giống hệt bản sao lưu, xem bên dưới")
+            }
+            (Lang::En, true) => format!("{into}: {postings} postings, verified"),
+            (Lang::En, false) => format!("{into}: {postings} postings, DIFFERS: it is as the backup was, see below"),
+        });
         if !clean {
-            print_findings(&restored.findings);
+            print_findings(&restored.findings, context.lang);
         }
     }
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
@@ -105,9 +126,12 @@ fn markets_json(markets: &[BackedUpMarket]) -> Vec<Value> {
     markets.iter().map(one).collect()
 }
 
-fn print_markets(markets: &[BackedUpMarket]) {
+fn print_markets(markets: &[BackedUpMarket], lang: Lang) {
     for market in markets.iter().filter(|market| market.postings > 0) {
         let BackedUpMarket { market, postings, last_seq, hash } = market;
-        line(format!("{market}: {postings} postings, last {market}-{last_seq}, hash {hash}"));
+        line(match lang {
+            Lang::Vi => format!("{market}: {postings} bút toán, cuối cùng {market}-{last_seq}, mã băm {hash}"),
+            Lang::En => format!("{market}: {postings} postings, last {market}-{last_seq}, hash {hash}"),
+        });
     }
 }

@@ -11,16 +11,16 @@ use crate::domain::ids::{MarketCode, Seq};
 /// A market's trial balance, now or at a point in time.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Kept balances are the starting point, so that no question reads the journal from its beginning.\n\nExample: socho balances --market TAN --date 2026-11-23"
+    after_help = "Without --seq and --date: as they are now. Debits and credits are totals since the book began.\n\nExample: socho balances --market TAN --date 2026-11-23"
 )]
 pub(super) struct Balances {
     /// The market
     #[arg(long)]
     market: MarketCode,
-    /// After this posting of the journal; 0 is before the first
+    /// After the posting with this number; 0 is before the first
     #[arg(long, conflicts_with = "date")]
     seq: Option<i64>,
-    /// All postings of business dates up to and with this one
+    /// At the end of this business date, YYYY-MM-DD
     #[arg(long)]
     date: Option<BusinessDate>,
 }

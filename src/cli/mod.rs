@@ -159,6 +159,12 @@ fn called_wrongly(error: &clap::Error) -> Option<String> {
     if error.kind() == ErrorKind::MissingRequiredArgument {
         return Some(format!("Thiếu {argument}."));
     }
+    if matches!(error.kind(), ErrorKind::MissingSubcommand) {
+        return Some("Thiếu lệnh con.".to_owned());
+    }
+    if error.kind() == ErrorKind::ArgumentConflict {
+        return Some(format!("Không dùng {argument} cùng với {}.", told(ContextKind::PriorArg)));
+    }
     if error.kind() == ErrorKind::UnknownArgument {
         return Some(format!("Không có tham số {argument}."));
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::PostingName;
 /// The proof that a posting lies in a closed day, as a small JSON file.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Anybody with the market's public key checks it without our database:\n  socho verify TAN-123.json --key KEY\n\nExample: socho prove TAN-123 -o TAN-123.json"
+    after_help = "Anybody with the market's public key checks it without our database\n(socho key list shows the key):\n  socho verify TAN-123.json --key KEY\n\nExample: socho prove TAN-123 -o TAN-123.json"
 )]
 pub(super) struct Prove {
     /// The posting, for example TAN-123

@@ -50,22 +50,27 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
             .collect();
         line(json!({"ok": clean, "markets": markets}).to_string());
     } else {
-        print_findings(&findings);
+        print_findings(&findings, context.lang);
     }
     app.close().await;
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
 }
 
 /// Prints one line a market, and what differs below it.
-pub(super) fn print_findings(findings: &[MarketFindings]) {
+pub(super) fn print_findings(findings: &[MarketFindings], lang: Lang) {
     for market in findings {
-        let status = if market.differences.is_empty() { "ok" } else { "DIFFERS" };
-        line(format!(
-            "{}: {status}, {} postings, {} items, {} batches",
-            market.market, market.postings, market.items, market.batches
-        ));
+        let MarketFindings { market: name, postings, items, batches, .. } = market;
+        line(match (lang, market.differences.is_empty()) {
+            (Lang::Vi, true) => format!("{name}: khớp, {postings} bút toán, {items} mục đã nhận, {batches} lô"),
+            (Lang::Vi, false) => format!("{name}: KHÔNG KHỚP, {postings} bút toán, {items} mục đã nhận, {batches} lô"),
+            (Lang::En, true) => format!("{name}: ok, {postings} postings, {items} items, {batches} batches"),
+            (Lang::En, false) => format!("{name}: DIFFERS, {postings} postings, {items} items, {batches} batches"),
+        });
         if let Some(lowest) = &market.lowest {
-            line(format!("  the lowest posting concerned is {lowest}"));
+            line(match lang {
+                Lang::Vi => format!("  bút toán nhỏ nhất liên quan là {lowest}"),
+                Lang::En => format!("  the lowest posting concerned is {lowest}"),
+            });
         }
         for difference in &market.differences {
             line(format!("  {difference}"));

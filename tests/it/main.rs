@@ -16,6 +16,7 @@ mod answers;
 mod architecture;
 mod backup;
 mod backup_command;
+mod command_words;
 mod corrections;
 mod daily_report;
 mod dialect_edges;
