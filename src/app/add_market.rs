@@ -2,6 +2,7 @@
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::labels::label;
 use crate::domain::calendar::Cutoff;
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::domain::registration::Market;
@@ -28,9 +29,10 @@ impl App {
     /// Adds a market: nothing posted, every date open.
     ///
     /// # Errors
-    /// `market_exists` when the code is taken.
+    /// `market_exists` when the code is taken; `label_invalid` for the ward.
     pub async fn add_market(&self, new: AddMarket) -> Result<Market, AppError> {
         let AddMarket { code, name, ward, cutoff, demo } = new;
+        let ward = ward.map(|ward| label("ward", &ward)).transpose()?.filter(|ward| !ward.is_empty());
         let mut market = Market { id: MarketId::INSTALLATION, code, name, ward, cutoff, demo };
         match markets::add(&self.store, &market, micros(self.clock.now())).await {
             Ok(id) => {

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::error::{AppError, Message};
+use super::labels::label;
 use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::Market;
@@ -35,6 +36,7 @@ impl App {
             let (vi, en) = ("Không có gì để đổi.", "There is nothing to change.");
             return Err(AppError::field("body", "nothing_to_change", Message::new(vi, en)));
         }
+        let ward = ward.map(|ward| label("ward", &ward)).transpose()?;
         let market = self.market(code).await?;
         let from = from.unwrap_or_else(|| self.today().next());
         if let Some(cutoff) = cutoff {
@@ -61,7 +63,7 @@ impl App {
     async fn change_cutoff(&self, market: &Market, from: BusinessDate, cutoff: Cutoff) -> Result<(), AppError> {
         for _ in 0..FENCE_ATTEMPTS {
             let mut transaction = self.store.begin_write().await?;
-            let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+            let head = head::take(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
             if from <= self.today() || from < head.open_date {
                 transaction.rollback().await?;
                 let message = Message::new(

@@ -3,15 +3,13 @@
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
+use super::labels::label;
 use crate::domain::ids::{MarketCode, StallNumber, VendorId};
 use crate::domain::registration::{Market, RegisteredStall};
 use crate::domain::text::Name;
 use crate::store::error::StoreError;
 use crate::store::head::{self, FENCE_ATTEMPTS};
 use crate::store::register;
-
-/// Longest name of what is sold at a stall, in characters.
-const CATEGORY_MAX: usize = 80;
 
 /// What is to change; what is not given stays.
 #[derive(Debug, Clone, Default)]
@@ -29,14 +27,15 @@ impl App {
     /// Changes a stall and returns it as it stands afterwards.
     ///
     /// # Errors
-    /// `not_found`; `nothing_to_change`; `no_tenancy`; `tenancy_began_today`; `category_too_long`.
+    /// `not_found`; `nothing_to_change`; `no_tenancy`; `tenancy_began_today`; `label_invalid` for the
+    /// category.
     pub async fn change_stall(
         &self,
         code: &MarketCode,
         stall: &str,
         change: StallChange,
     ) -> Result<RegisteredStall, AppError> {
-        check(&change)?;
+        let change = checked(change)?;
         let market = self.market(code).await?;
         let stalls = self.stalls(code, None).await?;
         let found = find_stall(&stalls, stall)?;
@@ -66,13 +65,13 @@ impl App {
         change: &StallChange,
     ) -> Result<bool, AppError> {
         let mut transaction = self.store.begin_write().await?;
-        let head = head::read(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+        let head = head::take(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
         if !head::pass(&mut transaction, market.id, head.version).await? {
             transaction.rollback().await?;
             return Ok(false);
         }
         if let Some(category) = &change.category {
-            register::set_category(&mut transaction, market.id, stall, category.trim()).await?;
+            register::set_category(&mut transaction, market.id, stall, category).await?;
         }
         if let (Some(vendor), Some(name)) = (vendor, &change.vendor_name) {
             register::rename_vendor(&mut transaction, market.id, vendor, name).await?;
@@ -91,17 +90,11 @@ impl App {
     }
 }
 
-fn check(change: &StallChange) -> Result<(), AppError> {
+fn checked(change: StallChange) -> Result<StallChange, AppError> {
     if change.category.is_none() && change.vendor_name.is_none() && !change.end_tenancy {
         let (vi, en) = ("Không có gì để đổi.", "There is nothing to change.");
         return Err(AppError::field("body", "nothing_to_change", Message::new(vi, en)));
     }
-    if change.category.as_ref().is_some_and(|category| category.chars().count() > CATEGORY_MAX) {
-        let message = Message::new(
-            format!("Ngành hàng dài tối đa {CATEGORY_MAX} ký tự."),
-            format!("A category has at most {CATEGORY_MAX} characters."),
-        );
-        return Err(AppError::field("category", "category_too_long", message));
-    }
-    Ok(())
+    let category = change.category.map(|category| label("category", &category)).transpose()?;
+    Ok(StallChange { category, ..change })
 }

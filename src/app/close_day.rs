@@ -125,7 +125,7 @@ impl App {
         asked: &CloseDay,
         signer: &Signer,
     ) -> Result<Option<Vec<ClosedDay>>, AppError> {
-        let head = head::read(transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
+        let head = head::take(transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
         let cutoffs = bindings::load(transaction, market.id).await?;
         let next = asked.date.next();
         let cutoff = jiff::SignedDuration::from_mins(cutoffs.cutoff_on(next).minutes());

@@ -8,6 +8,7 @@ use calamine::{Data, Reader as _, Xlsx};
 use super::App;
 use super::banks::find_bank;
 use super::error::{AppError, ErrorKind, Message};
+use super::labels::label;
 use super::stall_view::holder;
 use crate::domain::account::{AccountKind, AccountNumber, BankAccount};
 use crate::domain::ids::MarketCode;
@@ -365,10 +366,13 @@ fn registration<'b>(columns: &Header, cells: &[Cell]) -> Result<(Registration, &
         let en = "The kind is direct, virtual or collecting.";
         bad(Column::Kind, "kind_invalid", Message::new("Loại tài khoản là trực tiếp, ảo hoặc gom.", en));
     }
+    let category = label("category", &get(Column::Category).text).unwrap_or_else(|error| {
+        bad(Column::Category, "category_invalid", error.message);
+        String::new()
+    });
     match (stall, vendor, bank, number, kind) {
         (Ok(stall), Ok(vendor), Ok((bin, bank)), Ok(number), Ok(kind)) if errors.is_empty() => {
             let holder = holder(Some(&get(Column::Holder).text), &vendor);
-            let category = Name::new(&get(Column::Category).text).map(|c| c.to_string()).unwrap_or_default();
             let account = BankAccount { bin, number };
             Ok((Registration { stall: Some(stall), vendor, category, account, kind, holder }, bank.short_name))
         }

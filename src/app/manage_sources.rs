@@ -62,6 +62,8 @@ pub struct SourceShown {
     pub tolerance_s: i64,
     /// Until when its previous secret is taken too.
     pub previous_secret_until: Option<jiff::Timestamp>,
+    /// By how many seconds its clock and ours differ, once three deliveries in a row came so.
+    pub clock_alarm_s: Option<i64>,
 }
 
 impl App {
@@ -125,8 +127,11 @@ impl App {
     /// Whatever the store meets.
     pub async fn sources(&self) -> Result<Vec<SourceShown>, AppError> {
         let directory = self.directory.refresh(&self.store).await?;
-        let mut shown: Vec<SourceShown> =
-            directory.senders.values().map(|sender| show(sender, |id| directory.markets.get(&id).cloned())).collect();
+        let shown = |sender: &Arc<Sender>| SourceShown {
+            clock_alarm_s: self.clock_alarms.raised(sender.allowance.source),
+            ..show(sender, |id| directory.markets.get(&id).cloned())
+        };
+        let mut shown: Vec<SourceShown> = directory.senders.values().map(shown).collect();
         shown.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(shown)
     }
@@ -307,6 +312,7 @@ fn show(sender: &Sender, code: impl Fn(MarketId) -> Option<MarketCode>) -> Sourc
             .previous
             .as_ref()
             .and_then(|(_, until)| jiff::Timestamp::from_microsecond(*until).ok()),
+        clock_alarm_s: None,
     }
 }
 
@@ -319,6 +325,6 @@ pub fn source_json(source: &SourceShown) -> serde_json::Value {
         "accounts": source.accounts.iter().map(AccountNumber::as_str).collect::<Vec<_>>(),
         "time": if source.local_as_utc { "local-as-utc" } else { "utc" }, "tolerance_s": source.tolerance_s,
         "previous_secret_until": source.previous_secret_until.map(crate::domain::calendar::rfc3339),
-        "ingest_path": format!("/v1/ingest/{}", source.name),
+        "ingest_path": format!("/v1/ingest/{}", source.name), "clock_alarm_s": source.clock_alarm_s,
     })
 }

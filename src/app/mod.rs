@@ -8,6 +8,7 @@ pub mod banks;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;
+mod clock_alarm;
 pub mod close_day;
 pub mod correct;
 pub mod daily_report;
@@ -19,11 +20,13 @@ pub mod ids;
 pub mod import_vendors;
 pub mod journal;
 pub mod keyring;
+pub mod labels;
 pub mod manage_sources;
 pub mod overview;
 pub mod progress;
 pub mod prove;
 pub mod qr_codes;
+pub mod read_statement;
 pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
@@ -60,6 +63,7 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
+    pub(crate) clock_alarms: clock_alarm::ClockAlarms,
 }
 
 impl App {
@@ -75,6 +79,7 @@ impl App {
             writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
+            clock_alarms: clock_alarm::ClockAlarms::default(),
             store,
             clock,
             keyring,
@@ -112,6 +117,12 @@ impl App {
     #[must_use]
     pub fn today(&self) -> BusinessDate {
         BusinessDate::of_calendar(self.clock.now())
+    }
+
+    /// Returns a market's book day at this moment, which its cut-off decides.
+    #[must_use]
+    pub fn book_day(&self, market: &Market) -> BusinessDate {
+        BusinessDate::of(self.clock.now(), market.cutoff)
     }
 
     /// Tells when the database file failed beyond repair: the process must end.

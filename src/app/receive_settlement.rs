@@ -105,6 +105,7 @@ impl App {
                 Ok(reply(ReplyStatus::Accepted, body, "ok", Message::new("", "")))
             }
             Ok(Delivery::Items(items)) => {
+                self.clock_alarms.in_time(sender.allowance.source);
                 let judged = self.judge_items(&sender, directory, items, inbound.body).await?;
                 Ok(accepted(&sender, judged))
             }
@@ -150,7 +151,10 @@ impl App {
                 let body = answer::unauthenticated(sender.dialect);
                 Ok(reply(ReplyStatus::Unauthenticated, body, "signature_invalid", message))
             }
-            Refusal::Stale { .. } => {
+            Refusal::Stale { skew_s } => {
+                if self.clock_alarms.stale(sender.allowance.source, *skew_s) {
+                    tracing::error!(source = sender.name.as_str(), skew_s, "app.clock_alarm");
+                }
                 self.keep(sender, Outcome::Stale, why.clone(), body).await?;
                 let message = Message::new(
                     "Chữ ký đúng nhưng giờ ký lệch quá mức cho phép.",

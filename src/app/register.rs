@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use super::App;
 use super::error::{AppError, ErrorKind, FieldError, Message};
+use super::labels;
 use crate::domain::account::{AccountKind, BankAccount};
+use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketCode, StallNumber, VendorId};
 use crate::domain::memo::MemoCode;
 use crate::domain::registration::{Market, RegisteredAccount, RegisteredStall, Registration};
@@ -15,7 +17,7 @@ use crate::qr::payload::{Service, VietQr};
 use crate::store::error::StoreError;
 use crate::store::head::FENCE_ATTEMPTS;
 use crate::store::micros;
-use crate::store::register::{self, Additions, NewBinding, Register};
+use crate::store::register::{self, Additions, NewBinding, PlannedBy, Register};
 
 /// What a registration made or found.
 #[derive(Debug, Clone)]
@@ -47,7 +49,8 @@ impl App {
     /// Registers one stall or account.
     ///
     /// # Errors
-    /// `stall_taken`, `account_bound_elsewhere` (saying where), `not_found` for the market.
+    /// `stall_taken`, `account_bound_elsewhere` (saying where), `label_invalid`, `not_found` for the
+    /// market.
     pub async fn register(&self, code: &MarketCode, new: Registration) -> Result<Registered, AppError> {
         let mut registered = self.register_all(code, std::slice::from_ref(&new)).await?;
         registered.pop().ok_or_else(|| AppError::internal("a registration without a result"))
@@ -60,9 +63,11 @@ impl App {
     /// As [`App::register`]; every bad row is named.
     pub async fn register_all(&self, code: &MarketCode, new: &[Registration]) -> Result<Vec<Registered>, AppError> {
         let market = self.market(code).await?;
+        let new = &labels::registrations(new)?;
         let mut numbers: Option<i64> = None;
         for _ in 0..FENCE_ATTEMPTS {
-            let (register, elsewhere) = self.read_register(&market, new).await?;
+            let on = self.today();
+            let (register, elsewhere) = self.read_register(&market, new, on).await?;
             let mut plan = Plan::new(self, &register, elsewhere);
             for (row, registration) in new.iter().enumerate() {
                 plan.add(row, registration)?;
@@ -81,11 +86,11 @@ impl App {
                     None => continue,
                 },
             };
-            let read_version = register.version;
             let additions = plan.additions(first)?;
             let registered = plan.finish(first)?;
             let mut transaction = self.store.begin_write().await?;
-            if register::add(&mut transaction, market.id, read_version, &additions, self.clock.now()).await? {
+            let planned_by = PlannedBy { register: &register, on };
+            if register::add(&mut transaction, market.id, planned_by, &additions, self.clock.now()).await? {
                 transaction.commit().await?;
                 self.directory.refresh(&self.store).await?;
                 let accounts: Vec<BankAccount> = new.iter().map(|row| row.account.clone()).collect();
@@ -103,7 +108,8 @@ impl App {
     /// The same refusals.
     pub async fn check_registrations(&self, code: &MarketCode, new: &[Registration]) -> Result<(), AppError> {
         let market = self.market(code).await?;
-        let (register, elsewhere) = self.read_register(&market, new).await?;
+        let new = &labels::registrations(new)?;
+        let (register, elsewhere) = self.read_register(&market, new, self.today()).await?;
         let mut plan = Plan::new(self, &register, elsewhere);
         for (row, registration) in new.iter().enumerate() {
             plan.add(row, registration)?;
@@ -118,7 +124,7 @@ impl App {
     /// `not_found` for the market.
     pub async fn stalls(&self, code: &MarketCode, search: Option<&str>) -> Result<Vec<RegisteredStall>, AppError> {
         let market = self.market(code).await?;
-        let (register, _) = self.read_register(&market, &[]).await?;
+        let (register, _) = self.read_register(&market, &[], self.today()).await?;
         let mut stalls: Vec<RegisteredStall> = register.stalls.into_values().collect();
         if let Some(search) = search.filter(|search| !search.trim().is_empty()) {
             stalls.retain(|stall| matches(stall, search));
@@ -131,10 +137,11 @@ impl App {
         &self,
         market: &Market,
         new: &[Registration],
+        on: BusinessDate,
     ) -> Result<(Register, HashMap<BankAccount, MarketCode>), AppError> {
         let accounts: Vec<BankAccount> = new.iter().map(|row| row.account.clone()).collect();
         let mut transaction = self.store.begin_read().await?;
-        let register = register::read(&mut transaction, market.id, self.today()).await?;
+        let register = register::read(&mut transaction, market.id, on).await?;
         let holders =
             if accounts.is_empty() { HashMap::new() } else { register::holders(&mut transaction, &accounts).await? };
         transaction.rollback().await?;

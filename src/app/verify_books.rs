@@ -2,7 +2,7 @@
 
 use super::App;
 use super::error::AppError;
-use super::progress::{Listener, unheard};
+use super::progress::{Listener, Progress, Step, unheard};
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::store::{Store, verify};
 
@@ -19,6 +19,8 @@ pub struct MarketFindings {
     pub batches: i64,
     /// What differs, exactly; empty when the books agree.
     pub differences: Vec<String>,
+    /// The lowest posting that differs, or the first one of the lowest batch whose hash does.
+    pub lowest: Option<String>,
 }
 
 impl App {
@@ -53,15 +55,32 @@ impl App {
 pub(super) async fn verify_store(
     store: &Store,
     markets: &[(MarketId, String)],
-    _listener: Listener<'_>,
+    listener: Listener<'_>,
 ) -> Result<Vec<MarketFindings>, AppError> {
+    let scanner = store.scanner().await?;
+    let findings = verify_each(&scanner, markets, listener).await;
+    scanner.end_scan().await;
+    findings
+}
+
+async fn verify_each(
+    store: &Store,
+    markets: &[(MarketId, String)],
+    listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
+    let total = u64::try_from(verify::postings(store, markets.iter().map(|(id, _)| *id)).await?).unwrap_or(0);
     let mut findings = Vec::with_capacity(markets.len());
+    let mut before = 0;
     for (id, market) in markets {
-        let mut transaction = store.begin_read().await?;
-        let found = verify::market(&mut transaction, *id).await?;
-        transaction.rollback().await?;
-        let verify::Findings { postings, items, batches, differences } = found;
-        findings.push(MarketFindings { market: market.clone(), postings, items, batches, differences });
+        let told = |postings: i64| {
+            let done = u64::try_from(before + postings).unwrap_or(0);
+            listener(Progress { step: Step::Verify, done, total });
+        };
+        let found = verify::market(store, *id, &told).await?;
+        before += found.postings;
+        let verify::Findings { postings, items, batches, differences, lowest } = found;
+        let lowest = lowest.map(|seq| format!("{market}-{seq}"));
+        findings.push(MarketFindings { market: market.clone(), postings, items, batches, differences, lowest });
     }
     Ok(findings)
 }

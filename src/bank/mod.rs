@@ -22,6 +22,7 @@ mod payos;
 mod sepay;
 mod signature;
 mod standard_webhooks;
+pub mod statement;
 mod time;
 mod vietqr_vn;
 

@@ -72,7 +72,10 @@ pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Fail
                     let ward = market.ward.clone().unwrap_or_default();
                     vec![market.code.to_string(), market.name.to_string(), ward, market.cutoff.to_string()]
                 });
-                to_stdout(&table(&["Mã", "Chợ", "Phường/xã", "Giờ chốt"], rows.collect()));
+                to_stdout(&table(
+                    &context.lang.heads(["Mã", "Chợ", "Phường/xã", "Giờ chốt"], ["Code", "Market", "Ward", "Cut-off"]),
+                    rows.collect(),
+                ));
             }
         }
     }

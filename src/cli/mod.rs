@@ -20,6 +20,7 @@ mod qr;
 mod report;
 mod serve;
 mod source;
+mod statement;
 mod vendor;
 mod verify;
 
@@ -78,6 +79,9 @@ enum Command {
     Amount(amount::Amount),
     /// Take bodies of a source from a file, on the webhook's own path
     Ingest(ingest::Ingest),
+    /// Bank statements: parse
+    #[command(subcommand)]
+    Statement(statement::Statement),
     /// Reports: day
     #[command(subcommand)]
     Report(report::Report),
@@ -118,8 +122,11 @@ pub fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Ok };
-            // Nothing can be told when the terminal is gone.
-            let _ = error.print();
+            match called_wrongly(&error).filter(|_| Lang::from_environment() == Lang::Vi) {
+                Some(told) => output::to_stderr(&format!("socho: {told} Xem cách dùng: thêm --help.\n")),
+                // Nothing can be told when the terminal is gone.
+                None => drop(error.print()),
+            }
             return code.into();
         }
     };
@@ -137,11 +144,33 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Says in Vietnamese how the command was called wrongly; nothing when help was asked for.
+fn called_wrongly(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ErrorKind};
+    let told = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let argument = told(ContextKind::InvalidArg);
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return Some(format!("Không có lệnh {}.", told(ContextKind::InvalidSubcommand)));
+    }
+    if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+        return Some(format!("Giá trị {:?} không dùng được cho {argument}{cause}.", told(ContextKind::InvalidValue)));
+    }
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        return Some(format!("Thiếu {argument}."));
+    }
+    if error.kind() == ErrorKind::UnknownArgument {
+        return Some(format!("Không có tham số {argument}."));
+    }
+    None
+}
+
 fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Qr(command) => qr::run(context, command),
         Command::Memo(command) => memo::run(context, command),
         Command::Amount(command) => amount::run(context, command),
+        Command::Statement(command) => statement::run(context, command),
         Command::Serve(command) => book::block_on(serve::run(context, command)),
         Command::Demo(command) => book::block_on(demo::run(context, command)),
         Command::Market(command) => book::block_on(market::run(context, command)),

@@ -56,6 +56,14 @@ impl Lang {
             Self::En => &message.en,
         }
     }
+
+    /// Returns the heads of a table's columns.
+    pub(super) fn heads<const N: usize>(self, vi: [&'static str; N], en: [&'static str; N]) -> [&'static str; N] {
+        match self {
+            Self::Vi => vi,
+            Self::En => en,
+        }
+    }
 }
 
 /// Why a command did not do what it was asked.

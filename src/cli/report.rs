@@ -21,7 +21,7 @@ pub(super) struct Day {
     /// The market
     #[arg(long)]
     market: MarketCode,
-    /// The book day, YYYY-MM-DD; today when not given
+    /// The book day, YYYY-MM-DD; the market's present one when not given
     #[arg(long)]
     date: Option<BusinessDate>,
     /// How to write it
@@ -42,7 +42,11 @@ pub(super) enum Format {
 pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Failure> {
     let Report::Day(day) = command;
     let app = context.open().await?;
-    let report = app.daily_report(&day.market, day.date.unwrap_or_else(|| app.today())).await?;
+    let date = match day.date {
+        Some(date) => date,
+        None => app.book_day(&app.market(&day.market).await?),
+    };
+    let report = app.daily_report(&day.market, date).await?;
     let text = match day.format {
         Format::Csv => to_csv(&report)?,
         Format::Table if !context.json => to_table(&report, language()),

@@ -123,7 +123,12 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
             if context.json {
                 line(json!({"data": sources.iter().map(show).collect::<Vec<_>>(), "has_more": false}).to_string());
             } else {
-                to_stdout(&table(&["Nguồn", "Kiểu", "Chợ", "Tài khoản"], sources.iter().map(row).collect()));
+                to_stdout(&table(
+                    &context
+                        .lang
+                        .heads(["Nguồn", "Kiểu", "Chợ", "Tài khoản"], ["Source", "Dialect", "Market", "Accounts"]),
+                    sources.iter().map(row).collect(),
+                ));
             }
         }
         Source::Test { name } => {

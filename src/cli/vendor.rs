@@ -140,7 +140,13 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
             if context.json {
                 line(json!({"data": stalls.iter().map(stall_json).collect::<Vec<_>>(), "has_more": false}).to_string());
             } else {
-                to_stdout(&table(&["Sạp", "Người bán", "Ngành hàng", "Tài khoản"], stalls.iter().map(row).collect()));
+                to_stdout(&table(
+                    &context.lang.heads(
+                        ["Sạp", "Người bán", "Ngành hàng", "Tài khoản"],
+                        ["Stall", "Vendor", "Category", "Account"],
+                    ),
+                    stalls.iter().map(row).collect(),
+                ));
             }
             Exit::Ok
         }
@@ -167,7 +173,13 @@ fn show_import(context: &Context, report: &ImportReport, dry_run: bool) {
     let rows = report.preview.iter().map(|row| {
         vec![row.line.to_string(), row.stall.clone(), row.vendor.clone(), row.bank.clone(), row.account_tail.clone()]
     });
-    to_stdout(&table(&["Dòng", "Sạp", "Người bán", "Ngân hàng", "Tài khoản"], rows.collect()));
+    to_stdout(&table(
+        &context.lang.heads(
+            ["Dòng", "Sạp", "Người bán", "Ngân hàng", "Tài khoản"],
+            ["Line", "Stall", "Vendor", "Bank", "Account"],
+        ),
+        rows.collect(),
+    ));
     for error in &report.errors {
         line(format!(
             "{} {}: {}",

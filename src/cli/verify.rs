@@ -64,6 +64,9 @@ pub(super) fn print_findings(findings: &[MarketFindings]) {
             "{}: {status}, {} postings, {} items, {} batches",
             market.market, market.postings, market.items, market.batches
         ));
+        if let Some(lowest) = &market.lowest {
+            line(format!("  the lowest posting concerned is {lowest}"));
+        }
         for difference in &market.differences {
             line(format!("  {difference}"));
         }

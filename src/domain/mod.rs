@@ -19,5 +19,6 @@ pub mod money;
 pub mod posting;
 pub mod registration;
 pub mod settlement;
+pub mod statement;
 pub mod text;
 pub mod words;

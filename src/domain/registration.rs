@@ -34,7 +34,9 @@ pub struct StallCode(String);
 
 /// Why a text is not a stall code.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("stall code {0:?} must have 1 to {STALL_CODE_MAX} characters, among them a letter or a digit")]
+#[error(
+    "stall code {0:?} must have 1 to {STALL_CODE_MAX} characters, among them a letter or a digit and none of / \\ % ? # < > \" &"
+)]
 pub struct StallCodeError(String);
 
 impl StallCode {

@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::batch::{Batch, ItemText, JudgedRow, Posting};
+use crate::domain::account::{AccountNumber, SettledAccount};
 use crate::domain::hash::Hash;
-use crate::domain::settlement::Direction;
+use crate::domain::ids::{Seq, StallNumber};
+use crate::domain::money::Dong;
+use crate::domain::settlement::{BankRef, Direction};
 
 /// The format of the bytes that are hashed; a new one gets a new number.
 const FORMAT: &[u8] = b"socho batch v1";
@@ -80,85 +83,230 @@ impl Fields {
 /// Returns the salted commitment to an item's texts.
 #[must_use]
 pub fn commitment(text: &ItemText) -> [u8; 32] {
+    commitment_of(&text.salt, text.raw.as_deref(), &text.memo, &text.payer)
+}
+
+/// As [`commitment`], of the parts as the store keeps them.
+#[must_use]
+pub fn commitment_of(salt: &[u8], raw: Option<&[u8]>, memo: &str, payer: &str) -> [u8; 32] {
     let mut fields = Fields::new(b"socho text v1");
-    fields.bytes(&text.salt);
-    fields.optional(text.raw.as_deref(), Fields::bytes);
-    fields.text(&text.memo);
-    fields.text(&text.payer);
+    fields.bytes(salt);
+    fields.optional(raw, Fields::bytes);
+    fields.text(memo);
+    fields.text(payer);
     fields.finish()
 }
 
 /// Returns the hash of a batch: the next link of its market's chain.
 #[must_use]
 pub fn hash(batch: &Batch) -> [u8; 32] {
+    let postings: Vec<_> = batch.postings.iter().map(posting_leaf).collect();
+    let items: Vec<_> = batch.items.iter().map(item_leaf).collect();
+    hash_of_leaves(
+        &batch.previous_hash,
+        (batch.market.get(), batch.number, batch.recorded_at.as_microsecond()),
+        &postings,
+        &items,
+    )
+}
+
+/// As [`hash`], of the leaves of a batch's postings and items in their order; `(market, number,
+/// recorded_at)` name the batch.
+#[must_use]
+pub fn hash_of_leaves(
+    previous: &[u8],
+    (market, number, recorded_at_us): (i64, i64, i64),
+    postings: &[[u8; 32]],
+    items: &[[u8; 32]],
+) -> [u8; 32] {
     let mut fields = Fields::new(FORMAT);
-    fields.bytes(&batch.previous_hash);
-    fields.int(batch.market.get());
-    fields.int(batch.number);
-    fields.int(batch.recorded_at.as_microsecond());
-    fields.int(i64::try_from(batch.postings.len()).unwrap_or(i64::MAX));
-    for posting in &batch.postings {
-        fields.bytes(&posting_leaf(posting));
-    }
-    fields.int(i64::try_from(batch.items.len()).unwrap_or(i64::MAX));
-    for item in &batch.items {
-        fields.bytes(&item_leaf(item));
+    fields.bytes(previous);
+    fields.int(market);
+    fields.int(number);
+    fields.int(recorded_at_us);
+    for leaves in [postings, items] {
+        fields.int(i64::try_from(leaves.len()).unwrap_or(i64::MAX));
+        for leaf in leaves {
+            fields.bytes(leaf);
+        }
     }
     fields.finish()
+}
+
+/// The fields of a posting that its leaf covers, in the store's own words: whoever hashes a row as it
+/// lies there misses nothing that reading it into types would smooth over.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "they are the columns of `postings`, and `Posting` describes them")]
+pub struct PostingFields<'a> {
+    pub seq: i64,
+    pub kind: &'a str,
+    pub debit: &'a str,
+    pub credit: &'a str,
+    pub amount: i64,
+    pub business_date: &'a str,
+    pub event_date: &'a str,
+    pub event_at: Option<i64>,
+    pub recorded_at: i64,
+    pub late: bool,
+    pub stall: Option<i64>,
+    pub item: Option<i64>,
+    pub concerns: Option<i64>,
+    pub reason: Option<&'a str>,
+    pub actor: Option<&'a str>,
+}
+
+impl PostingFields<'_> {
+    /// Returns the posting's leaf.
+    #[must_use]
+    pub fn leaf(&self) -> [u8; 32] {
+        let mut fields = Fields::new(b"socho posting v1");
+        fields.int(self.seq);
+        fields.text(self.kind);
+        fields.text(self.debit);
+        fields.text(self.credit);
+        fields.int(self.amount);
+        fields.text(self.business_date);
+        fields.text(self.event_date);
+        fields.optional(self.event_at, Fields::int);
+        fields.int(self.recorded_at);
+        fields.flag(self.late);
+        fields.optional(self.stall, Fields::int);
+        fields.optional(self.item, Fields::int);
+        fields.optional(self.concerns, Fields::int);
+        fields.optional(self.reason, Fields::text);
+        fields.optional(self.actor, Fields::text);
+        fields.finish()
+    }
 }
 
 /// Returns the hash of one posting: every field it has in the journal.
 #[must_use]
 pub fn posting_leaf(posting: &Posting) -> [u8; 32] {
-    let mut fields = Fields::new(b"socho posting v1");
-    fields.int(posting.seq.get());
-    fields.text(posting.kind.as_str());
-    fields.text(&posting.transfer.debit.to_string());
-    fields.text(&posting.transfer.credit.to_string());
-    fields.int(posting.transfer.amount.whole());
-    fields.text(&posting.business_date.to_string());
-    fields.text(&posting.event_date.to_string());
-    fields.optional(posting.event_at, |f, at| f.int(at.as_microsecond()));
-    fields.int(posting.recorded_at.as_microsecond());
-    fields.flag(posting.late);
-    fields.optional(posting.stall, |f, stall| f.int(stall.get()));
-    fields.optional(posting.item, Fields::int);
-    fields.optional(posting.concerns, |f, seq| f.int(seq.get()));
-    fields.optional(posting.reason.as_deref(), Fields::text);
-    fields.optional(posting.actor.as_deref(), Fields::text);
-    fields.finish()
+    let (debit, credit) = (posting.transfer.debit.to_string(), posting.transfer.credit.to_string());
+    let (business_date, event_date) = (posting.business_date.to_string(), posting.event_date.to_string());
+    let fields = PostingFields {
+        seq: posting.seq.get(),
+        kind: posting.kind.as_str(),
+        debit: &debit,
+        credit: &credit,
+        amount: posting.transfer.amount.whole(),
+        business_date: &business_date,
+        event_date: &event_date,
+        event_at: posting.event_at.map(Timestamp::as_microsecond),
+        recorded_at: posting.recorded_at.as_microsecond(),
+        late: posting.late,
+        stall: posting.stall.map(StallNumber::get),
+        item: posting.item,
+        concerns: posting.concerns.map(Seq::get),
+        reason: posting.reason.as_deref(),
+        actor: posting.actor.as_deref(),
+    };
+    fields.leaf()
+}
+
+/// The fields of a judged item that its leaf covers, in the store's own words.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "they are the columns of `inbox`, and `JudgedRow` describes them")]
+pub struct ItemFields<'a> {
+    pub item: i64,
+    pub delivery: &'a [u8],
+    pub part: i64,
+    pub source: i64,
+    pub event_id: Option<&'a str>,
+    pub event_id_weak: bool,
+    pub direction: &'a str,
+    pub settled: Option<&'a str>,
+    pub addressed: Option<&'a str>,
+    pub bank_hint: Option<&'a str>,
+    pub amount: Option<i64>,
+    pub reference: Option<&'a str>,
+    pub occurrence: i64,
+    pub event_at: Option<i64>,
+    pub event_precision: &'a str,
+    pub claimed_at: Option<i64>,
+    pub event_date: &'a str,
+    pub business_date: &'a str,
+    pub memo_code: Option<i64>,
+    pub outcome: &'a str,
+    pub reason: Option<&'a str>,
+    pub actor: Option<&'a str>,
+    pub posting: Option<i64>,
+    pub earlier_item: Option<i64>,
+    pub resolves: Option<i64>,
+    pub claims_event: bool,
+    pub claims_reference: bool,
+    pub commitment: &'a [u8],
+}
+
+impl ItemFields<'_> {
+    /// Returns the item's leaf.
+    #[must_use]
+    pub fn leaf(&self) -> [u8; 32] {
+        let mut fields = Fields::new(b"socho item v1");
+        fields.int(self.item);
+        fields.bytes(self.delivery);
+        fields.int(self.part);
+        fields.int(self.source);
+        fields.optional(self.event_id, Fields::text);
+        fields.flag(self.event_id_weak);
+        fields.text(self.direction);
+        fields.optional(self.settled, Fields::text);
+        fields.optional(self.addressed, Fields::text);
+        fields.optional(self.bank_hint, Fields::text);
+        fields.optional(self.amount, Fields::int);
+        fields.optional(self.reference, Fields::text);
+        fields.int(self.occurrence);
+        fields.optional(self.event_at, Fields::int);
+        fields.text(self.event_precision);
+        fields.optional(self.claimed_at, Fields::int);
+        fields.text(self.event_date);
+        fields.text(self.business_date);
+        fields.optional(self.memo_code, Fields::int);
+        fields.text(self.outcome);
+        fields.optional(self.reason, Fields::text);
+        fields.optional(self.actor, Fields::text);
+        fields.optional(self.posting, Fields::int);
+        fields.optional(self.earlier_item, Fields::int);
+        fields.optional(self.resolves, Fields::int);
+        fields.flag(self.claims_event);
+        fields.flag(self.claims_reference);
+        fields.bytes(self.commitment);
+        fields.finish()
+    }
 }
 
 /// Returns the hash of one judged item: every field it has in the inbox.
 fn item_leaf(row: &JudgedRow) -> [u8; 32] {
-    let mut fields = Fields::new(b"socho item v1");
-    fields.int(row.item);
-    fields.bytes(row.delivery.0.as_bytes());
-    fields.int(row.part);
-    fields.int(row.source.get());
-    fields.optional(row.event_id.as_deref(), Fields::text);
-    fields.flag(row.event_id_weak);
-    fields.text(row.direction.map_or("none", Direction::as_str));
-    fields.optional(row.settled.as_ref(), |f, account| f.text(account.as_str()));
-    fields.optional(row.addressed.as_ref(), |f, account| f.text(account.as_str()));
-    fields.optional(row.bank_hint.as_deref(), Fields::text);
-    fields.optional(row.amount, |f, amount| f.int(amount.whole()));
-    fields.optional(row.reference.as_ref(), |f, reference| f.text(reference.as_str()));
-    fields.int(row.occurrence);
-    fields.optional(row.moment.at, |f, at| f.int(at.as_microsecond()));
-    fields.text(row.moment.precision.as_str());
-    fields.optional(row.moment.claimed, |f, at| f.int(at.as_microsecond()));
-    fields.text(&row.moment.event_date.to_string());
-    fields.text(&row.business_date.to_string());
-    fields.optional(row.memo_code, |f, stall| f.int(stall.get()));
-    fields.text(row.outcome.as_str());
-    fields.optional(row.reason.as_deref(), Fields::text);
-    fields.optional(row.actor.as_deref(), Fields::text);
-    fields.optional(row.posting, |f, seq| f.int(seq.get()));
-    fields.optional(row.earlier_item, Fields::int);
-    fields.optional(row.resolves, Fields::int);
-    fields.flag(row.claims_event);
-    fields.flag(row.claims_reference);
-    fields.bytes(&row.commitment);
-    fields.finish()
+    let (event_date, business_date) = (row.moment.event_date.to_string(), row.business_date.to_string());
+    let fields = ItemFields {
+        item: row.item,
+        delivery: row.delivery.0.as_bytes(),
+        part: row.part,
+        source: row.source.get(),
+        event_id: row.event_id.as_deref(),
+        event_id_weak: row.event_id_weak,
+        direction: row.direction.map_or("none", Direction::as_str),
+        settled: row.settled.as_ref().map(SettledAccount::as_str),
+        addressed: row.addressed.as_ref().map(AccountNumber::as_str),
+        bank_hint: row.bank_hint.as_deref(),
+        amount: row.amount.map(Dong::whole),
+        reference: row.reference.as_ref().map(BankRef::as_str),
+        occurrence: row.occurrence,
+        event_at: row.moment.at.map(Timestamp::as_microsecond),
+        event_precision: row.moment.precision.as_str(),
+        claimed_at: row.moment.claimed.map(Timestamp::as_microsecond),
+        event_date: &event_date,
+        business_date: &business_date,
+        memo_code: row.memo_code.map(StallNumber::get),
+        outcome: row.outcome.as_str(),
+        reason: row.reason.as_deref(),
+        actor: row.actor.as_deref(),
+        posting: row.posting.map(Seq::get),
+        earlier_item: row.earlier_item,
+        resolves: row.resolves,
+        claims_event: row.claims_event,
+        claims_reference: row.claims_reference,
+        commitment: &row.commitment,
+    };
+    fields.leaf()
 }

@@ -170,9 +170,22 @@ impl Deltas {
     /// # Errors
     /// [`TotalsOverflow`] when a sum leaves the range of an `i64`.
     pub fn add_item(&mut self, row: &JudgedRow, recorded_at_us: i64) -> Result<(), TotalsOverflow> {
-        let (tally, last_at) = self.sources.entry((row.business_date, row.source, row.outcome)).or_default();
+        self.add_report((row.business_date, row.source, row.outcome), row.amount, recorded_at_us)
+    }
+
+    /// As [`Self::add_item`], of what counts alone.
+    ///
+    /// # Errors
+    /// [`TotalsOverflow`] when a sum leaves the range of an `i64`.
+    pub fn add_report(
+        &mut self,
+        key: SourceKey,
+        amount: Option<Dong>,
+        recorded_at_us: i64,
+    ) -> Result<(), TotalsOverflow> {
+        let (tally, last_at) = self.sources.entry(key).or_default();
         tally.count = tally.count.saturating_add(1);
-        tally.amount = add(tally.amount, row.amount.unwrap_or(Dong::ZERO))?;
+        tally.amount = add(tally.amount, amount.unwrap_or(Dong::ZERO))?;
         *last_at = (*last_at).max(recorded_at_us);
         Ok(())
     }

@@ -4,4 +4,5 @@
 pub mod chart;
 pub mod csv;
 pub mod json;
+pub mod statement;
 pub mod table;

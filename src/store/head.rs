@@ -26,6 +26,15 @@ pub(crate) async fn read(transaction: &mut Transaction, market: MarketId) -> Res
     }))
 }
 
+/// Moves the fence first and reads the head behind it: for whoever must read more before deciding,
+/// such as a close. Between a plain [`read`] and [`pass`] a busy writer always moves the fence, and
+/// such a write would lose for as long as payments come. What was taken goes back with a rollback.
+pub(crate) async fn take(transaction: &mut Transaction, market: MarketId) -> Result<Option<Head>> {
+    const SQL: &str = "UPDATE market_head SET version = version + 1 WHERE market_id = $1";
+    transaction.execute(SQL, binds![market.get()]).await?;
+    read(transaction, market).await
+}
+
 /// Moves the fence for a write that appends nothing to the journal: a binding, a cut-off.
 ///
 /// Returns `false` when another writer was faster since `read_version`: roll back, read again and

@@ -66,6 +66,20 @@ impl Store {
         Self { options, engine: RwLock::new(engine), journal_guarded_by_roles: true }
     }
 
+    /// Opens the book once more for reading it from end to end; [`Self::end_scan`] closes it.
+    pub(crate) async fn scanner(&self) -> Result<Self> {
+        let engine = engine::file::scanner(&self.engine()).await?;
+        let journal_guarded_by_roles = self.journal_guarded_by_roles;
+        Ok(Self { options: self.options.clone(), engine: RwLock::new(engine), journal_guarded_by_roles })
+    }
+
+    /// Closes what [`Self::scanner`] opened.
+    pub(crate) async fn end_scan(self) {
+        if self.kind() == EngineKind::Sqlite {
+            self.engine().close().await;
+        }
+    }
+
     /// Returns which engine holds the book.
     #[must_use]
     pub fn kind(&self) -> EngineKind {

@@ -20,10 +20,8 @@ use crate::domain::text::{self, Name};
 const LIMIT: i64 = 200_000;
 
 /// A market's register at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Register {
-    /// The head's version at that moment.
-    pub(crate) version: i64,
     /// Stalls by the key of their code.
     pub(crate) stalls: HashMap<String, RegisteredStall>,
     /// Receiving accounts.
@@ -51,8 +49,10 @@ pub(crate) async fn read(
         WHERE market_id = $1 ORDER BY number, bin LIMIT $2";
     const BOUND: &str = "SELECT number, bin, stall_number FROM account_stalls WHERE market_id = $1 AND valid_to IS NULL \
         ORDER BY valid_from, number, bin, stall_number LIMIT $2";
-    let Some(head) = head::read(transaction, market).await? else { return Ok(None) };
-    let mut register = Register { version: head.version, ..Register::default() };
+    if head::read(transaction, market).await?.is_none() {
+        return Ok(None);
+    }
+    let mut register = Register::default();
     for row in transaction.rows(VENDORS, binds![market.get(), LIMIT]).await? {
         register.vendors.insert(vendor(&row.bytes("vendor_id")?)?, row.parse("name")?);
     }
@@ -176,15 +176,26 @@ pub(crate) async fn holders(
     Ok(holders)
 }
 
-/// Writes new rows of a register. Returns `false` when the fence was lost.
+/// What an addition was planned by.
+#[derive(Clone, Copy)]
+pub(crate) struct PlannedBy<'a> {
+    /// The register as it was read.
+    pub(crate) register: &'a Register,
+    /// The date as of which it was read.
+    pub(crate) on: BusinessDate,
+}
+
+/// Writes new rows of a register, past the fence. Returns `false` when the register is not the one
+/// that the addition was planned by any more. That payments moved the fence meanwhile is no matter.
 pub(crate) async fn add(
     transaction: &mut Transaction,
     market: MarketId,
-    read_version: i64,
+    planned_by: PlannedBy<'_>,
     new: &Additions,
     at: Timestamp,
 ) -> Result<bool> {
-    if !head::pass(transaction, market, read_version).await? {
+    head::take(transaction, market).await?;
+    if read(transaction, market, planned_by.on).await?.as_ref() != Some(planned_by.register) {
         return Ok(false);
     }
     add_people(transaction, market, new, at).await?;

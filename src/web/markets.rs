@@ -32,9 +32,31 @@ where
         AppError::field(
             name,
             "invalid",
-            Message::new(format!("{name} không hợp lệ: {error}."), format!("{name}: {error}.")),
+            Message::new(format!("{name} không hợp lệ: cần {}.", wanted(name)), format!("{name}: {error}.")),
         )
     })
+}
+
+/// Says in Vietnamese what a field must be.
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "code" | "market" => "mã chợ 2 đến 8 chữ cái A-Z hoặc chữ số, chữ cái đứng đầu",
+        "vendor" | "vendor_name" => "tên 1 đến 120 ký tự, không có ký tự ẩn",
+        "cutoff" => "giờ viết HH:MM, ví dụ 04:00",
+        "date" | "from" => "ngày viết YYYY-MM-DD",
+        "account" | "accounts" => "số tài khoản 1 đến 19 chữ cái hoặc chữ số, không dấu cách",
+        "stall" => "mã sạp 1 đến 24 ký tự, có chữ hoặc số, không có / \\ % ? # < > \" &",
+        "amount" => "số đồng viết liền, không dấu ngăn, không đơn vị",
+        "posting" => "tên bút toán, ví dụ TAN-123",
+        "item" => "tên mục chờ bắt đầu bằng evt_",
+        "dialect" => {
+            "một trong sepay-apikey, sepay-hmac, casso-v1, casso-v2, payos, vietqr-vn, pay2s, standard-webhooks, generic-hmac"
+        }
+        "kind" => "direct, virtual hoặc collecting",
+        "sort" => "code hoặc name",
+        "outcome" => "recorded, suspense, duplicate, ignored, quarantined, rejected, stale, dismissed hoặc received",
+        _ => "tên hợp lệ: không trống, không quá dài, không có ký tự lạ",
+    }
 }
 
 fn show(market: &Market) -> Value {

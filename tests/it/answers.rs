@@ -180,10 +180,45 @@ fn refusals_are_vietnamese_throughout_when_that_is_asked() {
         (vec!["amount", "words", "35,000"], "không phải số đồng viết liền"),
         (vec!["amount", "words", "1.5"], "có phần lẻ"),
         (vec!["market", "list", "--db", "mysql://x"], "bắt đầu bằng sqlite:"),
+        (vec!["market", "add", "--code", "a b", "--name", "x"], "Giá trị \"a b\" không dùng được cho --code <CODE>"),
+        (vec!["market", "add", "--name", "x"], "Thiếu --code <CODE>."),
+        (vec!["market", "sell"], "Không có lệnh sell."),
+        (vec!["market", "list", "--colour"], "Không có tham số --colour."),
     ] {
         let binary =
             Command::new(env!("CARGO_BIN_EXE_socho")).args(&arguments).env("SOCHO_LANG", "vi").output().unwrap();
         let told = String::from_utf8(binary.stderr).unwrap();
         assert!(told.contains(said), "{arguments:?}: {told}");
     }
+}
+
+#[test]
+fn a_market_that_trades_past_midnight_is_still_in_its_day_before_the_cutoff() {
+    let folder = Folder::new("night");
+    let db = folder.db();
+    socho(&["market", "add", "--db", &db, "--code", "DEM", "--name", "Chợ đêm", "--cutoff", "04:00"]);
+    for (clock, day) in [("2026-12-01T03:59:59+07:00", "2026-11-30"), ("2026-12-01T04:00:00+07:00", "2026-12-01")] {
+        let running = Running::start(&db, &["--test-mode", "--clock", clock]);
+        let page = ask(&running, "GET", "/markets/DEM", "", None).1;
+        assert!(page.contains(&format!("/markets/DEM/days/{day}")), "{clock}: {page}");
+    }
+}
+
+#[test]
+fn a_field_that_breaks_its_rule_is_refused_in_the_callers_language() {
+    let folder = Folder::new("fields");
+    let running = Running::start(&folder.db(), &[]);
+    for (sent, vietnamese, english) in [
+        (json!({"code": "a b", "name": "x"}), "code không hợp lệ: cần mã chợ 2 đến 8", "market code"),
+        (json!({"code": "AB", "name": "x", "cutoff": "25:00"}), "cutoff không hợp lệ: cần giờ viết HH:MM", "HH:MM"),
+    ] {
+        let told = |wanted: &str| {
+            let language = format!("Accept-Language: {wanted}\r\n");
+            let answer = ask(&running, "POST", "/v1/markets", &language, Some(&sent)).1;
+            body(&answer)["detail"].as_str().unwrap().to_owned()
+        };
+        assert!(told("vi").starts_with(vietnamese) && !told("vi").contains("not"), "{}", told("vi"));
+        assert!(told("en").contains(english), "{}", told("en"));
+    }
+    assert!(socho(&["market", "list", "--db", &folder.db()]).1.contains("Cut-off"));
 }

@@ -1,8 +1,10 @@
 //! Who sells where, told through time.
 
+use socho::app::add_market::AddMarket;
 use socho::app::change_market::MarketChange;
 use socho::app::change_stall::StallChange;
 use socho::app::receive_settlement::Reply;
+use socho::domain::registration::Registration;
 use socho::domain::settlement::Dialect;
 
 use crate::world::{World, registration, settlement, story};
@@ -111,4 +113,36 @@ story!(a_market_gets_a_new_name_and_a_dated_ward, |world| {
     world.set_clock("2026-12-01T08:00:00+07:00");
     assert_eq!(world.app.market(&tan).await.unwrap().ward.as_deref(), Some("Ninh Kiều"));
     assert_eq!(code_of(world.app.change_market(&tan, MarketChange::default())).await, "nothing_to_change");
+});
+
+story!(wards_categories_and_holders_are_cleaned_or_refused, |world| {
+    let market = |code: &str, ward: &str| AddMarket {
+        code: code.parse().unwrap(),
+        name: "Chợ".parse().unwrap(),
+        ward: Some(ward.to_owned()),
+        cutoff: "00:00".parse().unwrap(),
+        demo: false,
+    };
+    let added = world.app.add_market(market("TAN", "  Ninh   Kie\u{302}\u{300}u ")).await.unwrap();
+    assert_eq!(added.ward.as_deref(), Some("Ninh Kiều"));
+    let code = "TAN".parse().unwrap();
+    let stall = |category: &str, holder: &str| Registration {
+        category: category.to_owned(),
+        holder: holder.to_owned(),
+        ..registration("A1", "Chị Ba", "0071000888888")
+    };
+    for bad in ["a\0b", "a\u{202e}b", &"x".repeat(81)] {
+        assert_eq!(world.app.add_market(market("BAD", bad)).await.unwrap_err().fields[0].code, "label_invalid");
+        let refused = world.app.register(&code, stall(bad, "CHI BA")).await.unwrap_err();
+        assert_eq!((refused.fields[0].code, refused.fields[0].field.as_str()), ("label_invalid", "rows/0/category"));
+    }
+    let refused = world.app.register(&code, stall("Rau", &"X".repeat(121))).await.unwrap_err();
+    assert_eq!(refused.fields[0].field, "rows/0/holder");
+    world.app.register(&code, stall(" Rau   cu\u{309} ", "CHI BA")).await.unwrap();
+    assert_eq!(world.app.stalls(&code, None).await.unwrap()[0].category, "Rau củ");
+    let long = StallChange { category: Some("x".repeat(81)), ..StallChange::default() };
+    assert_eq!(world.app.change_stall(&code, "A1", long).await.unwrap_err().fields[0].code, "label_invalid");
+    let file = format!("sạp,tên,ngân hàng,tài khoản,ngành hàng\nB1,Chị Tư,VCB,0072,{}\n", "x".repeat(81));
+    let report = world.app.import_vendors(&code, file.as_bytes(), "list.csv", true).await.unwrap();
+    assert_eq!((report.errors[0].line, report.errors[0].code), (2, "category_invalid"));
 });

@@ -313,3 +313,45 @@ story!(balances_of_a_long_journal_start_from_a_kept_step, |world| {
     let found = differences(&world).await;
     assert!(found.len() == 1 && found[0].contains("balance_steps 8500"), "{found:?}");
 });
+
+story!(a_market_is_closed_and_a_stall_registered_while_payments_keep_coming, |world| {
+    a_market(&world).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut senders = Vec::new();
+    for sender in 0..8 {
+        let (app, stopped) = (Arc::clone(&world.app), stopped.clone());
+        senders.push(tokio::spawn(async move {
+            let mut sent = 0_i64;
+            while !*stopped.borrow() {
+                let sale = settlement(ACCOUNT, &format!("s{sender}n{sent}"), 1_000, "2026-11-23T12:00:00+07:00");
+                crate::world::send(&app, "one", Dialect::GenericHmac, &sale).await;
+                sent += 1;
+            }
+            sent
+        }));
+    }
+    let postings = "SELECT COUNT(*) FROM postings";
+    while world.int(postings).await < 20 {
+        tokio::task::yield_now().await;
+    }
+    // Another process than the one whose lane is busy.
+    let other = world.second().await;
+    for (date, stall) in [("2026-11-21", "B1"), ("2026-11-22", "B2"), ("2026-11-23", "B3")] {
+        let before = world.int(postings).await;
+        let asked = CloseDay { market: tan(), date: date.parse().unwrap(), early: false, actor: "x".to_owned() };
+        other.close_day(asked).await.unwrap();
+        let new = crate::world::registration(stall, "Chị Năm", &format!("9{}", &stall[1..].repeat(9)));
+        other.register(&tan(), new).await.unwrap();
+        while world.int(postings).await == before {
+            tokio::task::yield_now().await;
+        }
+    }
+    stop.send_replace(true);
+    let mut sent = 0;
+    for sender in senders {
+        sent += sender.await.unwrap();
+    }
+    assert_eq!(world.int(postings).await, sent);
+    assert_eq!(differences(&world).await, Vec::<String>::new());
+    other.close().await;
+});

@@ -305,3 +305,25 @@ story!(an_account_is_refused_to_another_vendor_and_another_market, |world| {
     assert!(world.app.register_all(&code("TAN"), &both).await.is_err());
     assert_eq!(world.int("SELECT COUNT(*) FROM stalls").await, 3, "all or nothing");
 });
+
+story!(three_stale_deliveries_in_a_row_raise_a_clock_alarm_that_one_in_time_ends, |world| {
+    sample_market(&world).await;
+    world.source("hmac", Dialect::SepayHmac, &ACCOUNTS, None).await;
+    let name = "hmac".parse().unwrap();
+    let signed_at = world.app.now();
+    let send = |at: &'static str, id: &'static str| {
+        let paid = settlement(ACCOUNTS[0], id, 1_000, "2026-11-24T08:00:00+07:00");
+        let delivery = inbound(signed_at, "hmac", Dialect::SepayHmac, &paid);
+        world.set_clock(at);
+        world.app.receive_settlement(delivery)
+    };
+    for (id, alarm) in [("1", None), ("2", None), ("3", Some(-600)), ("4", Some(-600))] {
+        let reply = send("2026-11-24T08:30:00+07:00", id).await.unwrap();
+        assert_eq!(reply.status, ReplyStatus::Stale);
+        assert_eq!(world.app.source(&name).await.unwrap().clock_alarm_s, alarm, "{id}");
+    }
+    assert_eq!(send("2026-11-24T08:20:00+07:00", "5").await.unwrap().status, ReplyStatus::Accepted);
+    assert_eq!(world.app.source(&name).await.unwrap().clock_alarm_s, None);
+    send("2026-11-24T08:30:00+07:00", "6").await.unwrap();
+    assert_eq!(world.app.source(&name).await.unwrap().clock_alarm_s, None);
+});

@@ -12,6 +12,11 @@ use super::{Answer, Engine};
 /// Findings of SQLite's own check that are kept; one is enough to refuse a file.
 const CHECK_FINDINGS: &str = "PRAGMA quick_check(1)";
 
+/// Page cache of a connection that reads from end to end: 8 MiB, as SQLite writes kibibytes.
+const SCAN_CACHE: &str = "-8192";
+/// Rows that may wait between SQLite's thread and the reader.
+const SCAN_ROWS: usize = 1_024;
+
 /// Opens a file for reading alone. It is not migrated, and its journal mode stays as it is. Without
 /// a write-ahead log beside it the file is taken as unchanging, so that it may lie in a folder where
 /// nothing can be written.
@@ -24,6 +29,19 @@ pub(crate) fn open_read_only(path: &Path) -> Answer<'_, Engine> {
             .immutable(!has_log(path))
             .pragma("cache_size", "-65536");
         let pool = || SqlitePoolOptions::new().max_connections(2).idle_timeout(None).max_lifetime(None);
+        let read = pool().connect_with(options.clone()).await?;
+        Ok(Engine::Sqlite { write: pool().connect_lazy_with(options), read })
+    })
+}
+
+/// Opens the book once more for reading it from end to end: on SQLite a connection of its own, whose
+/// page cache is small because no page is met twice, and whose rows wait by the thousand rather than
+/// by the fifty; a server's connections serve as they are.
+pub(crate) fn scanner(engine: &Engine) -> Answer<'_, Engine> {
+    Box::pin(async move {
+        let Engine::Sqlite { read, .. } = engine else { return Ok(engine.clone()) };
+        let options = (*read.connect_options()).clone().pragma("cache_size", SCAN_CACHE).row_buffer_size(SCAN_ROWS);
+        let pool = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let read = pool().connect_with(options.clone()).await?;
         Ok(Engine::Sqlite { write: pool().connect_lazy_with(options), read })
     })

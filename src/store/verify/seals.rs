@@ -57,8 +57,13 @@ impl Seals {
         loop {
             let after = found.last().map_or(BusinessDate::BEGINNING.previous(), |last| last.close.business_date);
             let next = closes::between(transaction, market, after, BusinessDate::END, CHUNK).await?;
-            if next.is_empty() {
-                break;
+            let Some(last) = next.last() else { break };
+            // Its statement may be about another date than its row: that would be read for ever.
+            if last.close.business_date <= after {
+                return Err(StoreError::Inconsistent(format!(
+                    "day_closes {}: its row is under another date",
+                    last.close.business_date
+                )));
             }
             found.extend(next);
         }
@@ -95,18 +100,21 @@ impl Seals {
         balances::move_by(self.moved.entry(date).or_default(), posting)
     }
 
+    /// Returns the journal number of the first kept step.
+    pub(super) fn first_step(&self) -> Option<i64> {
+        self.first_step
+    }
+
     /// Takes in the end of a batch that took the journal from `before` to `last`; `now` holds the
-    /// balances there.
-    pub(super) async fn batch_end(
+    /// balances there, `kept` the step's rows where there should be one.
+    pub(super) fn batch_end(
         &mut self,
-        transaction: &mut Transaction,
         (before, last): (i64, i64),
         hash: &[u8],
         now: &Balances,
+        kept: Option<&[Row]>,
         findings: &mut Findings,
     ) -> Result<()> {
-        const SQL: &str = "SELECT account, debits, credits FROM balance_steps WHERE market_id = $1 AND seq = $2 \
-            ORDER BY account";
         if let Ok(hash) = Hash::from_slice(hash)
             && self.ends.contains(&hash)
         {
@@ -115,8 +123,7 @@ impl Seals {
         if !balances::passes_step(before, last) || self.first_step.is_none_or(|first| last < first) {
             return Ok(());
         }
-        let rows = transaction.rows(SQL, binds![self.market.get(), last]).await?;
-        let kept = rows.iter().map(account_sides).collect::<Result<BTreeMap<_, _>>>()?;
+        let kept = kept.unwrap_or_default().iter().map(account_sides).collect::<Result<BTreeMap<_, _>>>()?;
         let changed = now.iter().filter(|(account, sides)| self.at_last_step.get(*account) != Some(*sides));
         compare(&format!("balance_steps {last}"), &kept, &changed.map(|(a, s)| (a.clone(), *s)).collect(), findings);
         self.at_last_step.clone_from(now);
@@ -125,13 +132,15 @@ impl Seals {
 
     /// Compares every close with what the journal gave.
     pub(super) async fn finish(
-        self,
+        &mut self,
         transaction: &mut Transaction,
         head: &Head,
         deltas: &Deltas,
         findings: &mut Findings,
     ) -> Result<()> {
-        let open_date = self.closes.last().map_or(BusinessDate::BEGINNING, |last| last.close.business_date.next());
+        // Dates may have been closed while the journal was read; the next run looks at those.
+        let last = closes::last(transaction, self.market).await?;
+        let open_date = last.map_or(BusinessDate::BEGINNING, |last| last.close.business_date.next());
         if head.open_date != open_date {
             findings.differ(format!("market_head: open_date is {}, the closes say {open_date}", head.open_date));
         }
@@ -151,7 +160,7 @@ impl Seals {
             self.close(closed, previous, &day, findings);
             previous = Some(closed);
         }
-        self.kept_balances(transaction, findings).await
+        self.kept_balances(transaction, open_date, findings).await
     }
 
     fn close(
@@ -236,12 +245,20 @@ impl Seals {
         Ok(())
     }
 
-    async fn kept_balances(self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+    /// `open_date` is the one after the last date closed now; dates closed since the reading began
+    /// are looked at by the next run.
+    async fn kept_balances(
+        &mut self,
+        transaction: &mut Transaction,
+        open_date: BusinessDate,
+        findings: &mut Findings,
+    ) -> Result<()> {
         const SQL: &str = "SELECT account, business_date, debits, credits FROM day_balances WHERE market_id = $1 \
             AND (account, business_date) > ($2, $3) ORDER BY account, business_date LIMIT $4";
+        let until = self.closes.last().map(|last| last.close.business_date);
         let mut running = Balances::new();
         let mut derived = BTreeMap::new();
-        for (date, moved) in self.moved {
+        for (date, moved) in std::mem::take(&mut self.moved) {
             for (account, sides) in moved {
                 let total = running.entry(account.clone()).or_default();
                 *total =
@@ -258,7 +275,10 @@ impl Seals {
             (account, date) = (last.text("account")?, last.text("business_date")?);
             for row in &rows {
                 let key = (row.text("account")?, row.parse::<BusinessDate>("business_date")?);
-                kept.insert(key, sides(row)?);
+                let closed_since = until.is_none_or(|until| key.1 > until) && key.1 < open_date;
+                if !closed_since {
+                    kept.insert(key, sides(row)?);
+                }
             }
         }
         compare("day_balances", &kept, &derived, findings);
@@ -269,6 +289,13 @@ impl Seals {
 fn sum(one: Dong, other: Dong) -> Result<Dong> {
     one.checked_add(other)
         .ok_or_else(|| StoreError::Inconsistent("a total exceeds what an account can hold".to_owned()))
+}
+
+/// Reads the balances that were kept as of a posting.
+pub(super) async fn kept_step(transaction: &mut Transaction, market: MarketId, seq: i64) -> Result<Vec<Row>> {
+    const SQL: &str = "SELECT account, debits, credits FROM balance_steps WHERE market_id = $1 AND seq = $2 \
+        ORDER BY account";
+    transaction.rows(SQL, binds![market.get(), seq]).await
 }
 
 fn account_sides(row: &Row) -> Result<(LedgerAccount, Sides)> {

@@ -1,140 +1,224 @@
-//! Kept totals against what the journal gives.
+//! Kept totals against what the journal gives. They are read some thousand rows at a time and each is
+//! looked up in what was derived; what is left there is missing.
 
 use std::collections::BTreeMap;
 
 use super::{Findings, Walk};
-use crate::store::engine::{Row, Transaction, binds};
+use crate::domain::ids::{SourceId, StallNumber};
+use crate::ledger::totals::{Sides, StallDay, Tally};
+use crate::store::engine::{Row, Transaction, Value, binds};
 use crate::store::error::Result;
 
+/// Rows read at a time.
+const CHUNK: i64 = 2_000;
+
+/// A kept table: its first and its following rows, by how many columns of its key are bound.
+struct Kept {
+    name: &'static str,
+    sql: &'static str,
+    /// The key before the first row.
+    start: Vec<Value>,
+}
+
 impl Walk {
+    /// Compares the kept totals.
     pub(super) async fn totals(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
-        const BALANCES: &str =
-            "SELECT account AS k, debits AS a, credits AS b FROM balances WHERE market_id = $1 ORDER BY 1";
-        const DAYS: &str = "SELECT business_date, stall_number, kind, count, amount, first_at, last_at FROM daily_totals \
-            WHERE market_id = $1 ORDER BY business_date, stall_number, kind";
-        const HOURS: &str =
-            "SELECT business_date, hour, count, amount FROM hourly_totals WHERE market_id = $1 ORDER BY 1, 2";
-        let d = &self.deltas;
-        let market = self.market.get();
-        let rows = transaction.rows(BALANCES, binds![market]).await?;
-        let kept = collect(&rows, |r| Ok((r.text("k")?, figures(&[Some(r.int("a")?), Some(r.int("b")?)]))))?;
-        let derived = d
-            .balances
-            .iter()
-            .map(|(k, s)| (k.to_string(), figures(&[Some(s.debits.whole()), Some(s.credits.whole())])));
-        compare("balances", &kept, &derived.collect(), findings);
-
-        let rows = transaction.rows(DAYS, binds![market]).await?;
-        let kept = collect(&rows, |r| {
-            let key = format!("{}/{}/{}", r.text("business_date")?, r.int("stall_number")?, r.text("kind")?);
-            Ok((
-                key,
-                figures(&[
-                    Some(r.int("count")?),
-                    Some(r.int("amount")?),
-                    r.optional_int("first_at")?,
-                    r.optional_int("last_at")?,
-                ]),
-            ))
-        })?;
-        let derived = d.stall_days.iter().map(|((date, stall, kind), day)| {
-            let key = format!("{date}/{}/{}", stall.map_or(0, crate::domain::ids::StallNumber::get), kind.as_str());
-            (key, figures(&[Some(day.tally.count), Some(day.tally.amount.whole()), day.first_at, day.last_at]))
-        });
-        compare("daily_totals", &kept, &derived.collect(), findings);
-
-        let rows = transaction.rows(HOURS, binds![market]).await?;
-        let kept = collect(&rows, |r| {
-            Ok((
-                format!("{}/{}", r.text("business_date")?, r.int("hour")?),
-                figures(&[Some(r.int("count")?), Some(r.int("amount")?)]),
-            ))
-        })?;
-        let derived = d
-            .hours
-            .iter()
-            .map(|((date, hour), t)| (format!("{date}/{hour}"), figures(&[Some(t.count), Some(t.amount.whole())])));
-        compare("hourly_totals", &kept, &derived.collect(), findings);
-        self.more_totals(transaction, findings).await
+        self.balances(transaction, findings).await?;
+        self.stall_days(transaction, findings).await?;
+        self.hours(transaction, findings).await?;
+        self.dates(transaction, findings).await?;
+        self.sources(transaction, findings).await?;
+        self.agreeing(transaction, findings).await
     }
 
-    /// The totals by both dates and by source, and what was recognised as the same money.
-    async fn more_totals(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
-        const DATES: &str = "SELECT business_date, event_date, kind, late, count, debits, credits FROM date_totals \
-            WHERE market_id = $1 ORDER BY 1, 2, 3, 4";
-        const SOURCES: &str = "SELECT business_date, source_id, outcome, count, amount, last_at FROM source_totals \
-            WHERE market_id = $1 ORDER BY 1, 2, 3";
-        const PAIRINGS: &str = "SELECT credit_item, source_id, item FROM pairings WHERE market_id = $1 ORDER BY 1, 2";
-        const AGREEING: &str = "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY 1";
-        let d = &self.deltas;
-        let market = self.market.get();
-        let rows = transaction.rows(DATES, binds![market]).await?;
-        let kept = collect(&rows, |r| {
-            let key = format!(
-                "{}/{}/{}/{}",
-                r.text("business_date")?,
-                r.text("event_date")?,
-                r.text("kind")?,
-                r.int("late")?
-            );
-            Ok((key, figures(&[Some(r.int("count")?), Some(r.int("debits")?), Some(r.int("credits")?)])))
-        })?;
-        let derived = d.dates.iter().map(|((date, event, kind, late), (count, sides))| {
-            let key = format!("{date}/{event}/{kind}/{}", i64::from(*late));
-            (key, figures(&[Some(*count), Some(sides.debits.whole()), Some(sides.credits.whole())]))
+    async fn balances(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "balances",
+            sql: "SELECT account AS k1, debits, credits FROM balances WHERE market_id = $1 AND account > $2 \
+                ORDER BY account LIMIT $3",
+            start: binds![""],
+        };
+        let derived = self.deltas.balances.iter().map(|(account, sides)| (account.to_string(), figures_of(*sides)));
+        let read = |r: &Row| Ok((r.text("k1")?, vec![Some(r.int("debits")?), Some(r.int("credits")?)]));
+        self.compare(transaction, kept, derived.collect(), (read, |key: &String| binds![key.as_str()]), findings).await
+    }
+
+    async fn stall_days(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "daily_totals",
+            sql: "SELECT business_date AS k1, stall_number AS k2, kind AS k3, count, amount, first_at, last_at \
+                FROM daily_totals WHERE market_id = $1 AND (business_date, stall_number, kind) > ($2, $3, $4) \
+                ORDER BY business_date, stall_number, kind LIMIT $5",
+            start: binds!["", i64::MIN, ""],
+        };
+        let derived = self.deltas.stall_days.iter().map(|((date, stall, kind), day)| {
+            let StallDay { tally, first_at, last_at } = *day;
+            let stall = stall.map_or(0, StallNumber::get);
+            let figures = vec![Some(tally.count), Some(tally.amount.whole()), first_at, last_at];
+            ((date.to_string(), stall, kind.as_str().to_owned()), figures)
         });
-        compare("date_totals", &kept, &derived.collect(), findings);
+        let read = |r: &Row| {
+            let key = (r.text("k1")?, r.int("k2")?, r.text("k3")?);
+            let first_and_last = [r.optional_int("first_at")?, r.optional_int("last_at")?];
+            Ok((key, [&[Some(r.int("count")?), Some(r.int("amount")?)], &first_and_last[..]].concat()))
+        };
+        let after = |key: &(String, i64, String)| binds![key.0.as_str(), key.1, key.2.as_str()];
+        self.compare(transaction, kept, derived.collect(), (read, after), findings).await
+    }
 
-        let rows = transaction.rows(SOURCES, binds![market]).await?;
-        let kept = collect(&rows, |r| {
-            let key = format!("{}/{}/{}", r.text("business_date")?, r.int("source_id")?, r.text("outcome")?);
-            Ok((key, figures(&[Some(r.int("count")?), Some(r.int("amount")?), Some(r.int("last_at")?)])))
-        })?;
-        let derived = d.sources.iter().map(|((date, source, outcome), (tally, last_at))| {
-            let key = format!("{date}/{}/{outcome}", source.get());
-            (key, figures(&[Some(tally.count), Some(tally.amount.whole()), Some(*last_at)]))
+    async fn hours(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "hourly_totals",
+            sql: "SELECT business_date AS k1, hour AS k2, count, amount FROM hourly_totals \
+                WHERE market_id = $1 AND (business_date, hour) > ($2, $3) ORDER BY business_date, hour LIMIT $4",
+            start: binds!["", i64::MIN],
+        };
+        let derived =
+            self.deltas.hours.iter().map(|((date, hour), tally)| ((date.to_string(), *hour), tallied(*tally)));
+        let read = |r: &Row| Ok(((r.text("k1")?, r.int("k2")?), vec![Some(r.int("count")?), Some(r.int("amount")?)]));
+        let after = |key: &(String, i64)| binds![key.0.as_str(), key.1];
+        self.compare(transaction, kept, derived.collect(), (read, after), findings).await
+    }
+
+    async fn dates(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "date_totals",
+            sql: "SELECT business_date AS k1, event_date AS k2, kind AS k3, late AS k4, count, debits, credits \
+                FROM date_totals WHERE market_id = $1 AND (business_date, event_date, kind, late) > ($2, $3, $4, $5) \
+                ORDER BY business_date, event_date, kind, late LIMIT $6",
+            start: binds!["", "", "", i64::MIN],
+        };
+        let derived = self.deltas.dates.iter().map(|((date, event, kind, late), (count, sides))| {
+            let key = (date.to_string(), event.to_string(), kind.to_string(), i64::from(*late));
+            (key, [&[Some(*count)], figures_of(*sides).as_slice()].concat())
         });
-        compare("source_totals", &kept, &derived.collect(), findings);
+        let read = |r: &Row| {
+            let key = (r.text("k1")?, r.text("k2")?, r.text("k3")?, r.int("k4")?);
+            Ok((key, vec![Some(r.int("count")?), Some(r.int("debits")?), Some(r.int("credits")?)]))
+        };
+        let after = |key: &(String, String, String, i64)| binds![key.0.as_str(), key.1.as_str(), key.2.as_str(), key.3];
+        self.compare(transaction, kept, derived.collect(), (read, after), findings).await
+    }
 
-        let rows = transaction.rows(PAIRINGS, binds![market]).await?;
-        let kept = collect(&rows, |r| {
-            Ok((format!("{}/{}", r.int("credit_item")?, r.int("source_id")?), figures(&[Some(r.int("item")?)])))
-        })?;
-        let derived = self
-            .pairings
-            .iter()
-            .map(|((credit, source), item)| (format!("{credit}/{source}"), figures(&[Some(*item)])));
-        compare("pairings", &kept, &derived.collect(), findings);
+    async fn sources(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "source_totals",
+            sql: "SELECT business_date AS k1, source_id AS k2, outcome AS k3, count, amount, last_at FROM source_totals \
+                WHERE market_id = $1 AND (business_date, source_id, outcome) > ($2, $3, $4) \
+                ORDER BY business_date, source_id, outcome LIMIT $5",
+            start: binds!["", i64::MIN, ""],
+        };
+        let derived = self.deltas.sources.iter().map(|((date, source, outcome), (tally, last_at))| {
+            let key = (date.to_string(), SourceId::get(*source), outcome.to_string());
+            (key, [tallied(*tally).as_slice(), &[Some(*last_at)]].concat())
+        });
+        let read = |r: &Row| {
+            let key = (r.text("k1")?, r.int("k2")?, r.text("k3")?);
+            Ok((key, vec![Some(r.int("count")?), Some(r.int("amount")?), Some(r.int("last_at")?)]))
+        };
+        let after = |key: &(String, i64, String)| binds![key.0.as_str(), key.1, key.2.as_str()];
+        self.compare(transaction, kept, derived.collect(), (read, after), findings).await
+    }
 
-        let rows = transaction.rows(AGREEING, binds![market]).await?;
-        let kept = collect(&rows, |r| Ok((r.int("source_id")?.to_string(), String::new())))?;
-        let derived = self.agreeing.iter().map(|source| (source.to_string(), String::new()));
-        compare("reference_agreements", &kept, &derived.collect(), findings);
+    async fn agreeing(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "reference_agreements",
+            sql: "SELECT source_id AS k1 FROM reference_agreements WHERE market_id = $1 AND source_id > $2 \
+                ORDER BY source_id LIMIT $3",
+            start: binds![i64::MIN],
+        };
+        let derived = self.pairings.agreeing().iter().map(|source| (*source, Vec::new()));
+        let read = |r: &Row| Ok((r.int("k1")?, Vec::new()));
+        self.compare(transaction, kept, derived.collect(), (read, |key: &i64| binds![*key]), findings).await
+    }
+
+    /// Reads a table and compares it row by row with what was derived.
+    async fn compare<K: Key>(
+        &self,
+        transaction: &mut Transaction,
+        kept: Kept,
+        mut derived: BTreeMap<K, Figures>,
+        (read, after): (impl Fn(&Row) -> Result<(K, Figures)>, impl Fn(&K) -> Vec<Value>),
+        findings: &mut Findings,
+    ) -> Result<()> {
+        let (table, mut start) = (kept.name, kept.start);
+        loop {
+            let mut values = binds![self.market.get()];
+            values.append(&mut start);
+            values.push(Value::from(CHUNK));
+            let rows = transaction.rows(kept.sql, values).await?;
+            for row in &rows {
+                let (key, found) = read(row)?;
+                start = after(&key);
+                match derived.remove(&key) {
+                    None => {
+                        let (key, found) = (key.shown(), shown(&found));
+                        findings.differ(format!("{table} {key}: {found}, the journal gives nothing"));
+                    }
+                    Some(figures) if figures != found => {
+                        let (key, found, figures) = (key.shown(), shown(&found), shown(&figures));
+                        findings.differ(format!("{table} {key}: {found}, the journal gives {figures}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            if start.is_empty() {
+                break;
+            }
+        }
+        for (key, figures) in derived {
+            let (key, figures) = (key.shown(), shown(&figures));
+            findings.differ(format!("{table} {key}: missing, the journal gives {figures}"));
+        }
         Ok(())
     }
 }
 
-type Figures = BTreeMap<String, String>;
+type Figures = Vec<Option<i64>>;
 
-fn figures(values: &[Option<i64>]) -> String {
+fn tallied(tally: Tally) -> Figures {
+    vec![Some(tally.count), Some(tally.amount.whole())]
+}
+
+fn figures_of(sides: Sides) -> Figures {
+    vec![Some(sides.debits.whole()), Some(sides.credits.whole())]
+}
+
+fn shown(values: &[Option<i64>]) -> String {
     values.iter().map(|value| value.map_or("-".to_owned(), |value| value.to_string())).collect::<Vec<_>>().join("/")
 }
 
-fn collect(rows: &[Row], read: impl Fn(&Row) -> Result<(String, String)>) -> Result<Figures> {
-    rows.iter().map(read).collect()
+/// A kept row's key, as differences name it.
+trait Key: Ord {
+    fn shown(&self) -> String;
 }
 
-fn compare(table: &str, kept: &Figures, derived: &Figures, findings: &mut Findings) {
-    for (key, figure) in derived {
-        match kept.get(key) {
-            None => findings.differ(format!("{table} {key}: missing, the journal gives {figure}")),
-            Some(found) if found != figure => {
-                findings.differ(format!("{table} {key}: {found}, the journal gives {figure}"));
-            }
-            Some(_) => {}
-        }
+impl Key for String {
+    fn shown(&self) -> String {
+        self.clone()
     }
-    for (key, found) in kept.iter().filter(|(key, _)| !derived.contains_key(*key)) {
-        findings.differ(format!("{table} {key}: {found}, the journal gives nothing"));
+}
+
+impl Key for i64 {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Key for (String, i64) {
+    fn shown(&self) -> String {
+        format!("{}/{}", self.0, self.1)
+    }
+}
+
+impl Key for (String, i64, String) {
+    fn shown(&self) -> String {
+        format!("{}/{}/{}", self.0, self.1, self.2)
+    }
+}
+
+impl Key for (String, String, String, i64) {
+    fn shown(&self) -> String {
+        format!("{}/{}/{}/{}", self.0, self.1, self.2, self.3)
     }
 }

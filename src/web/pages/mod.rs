@@ -10,6 +10,7 @@ use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
 use crate::app::error::{AppError, Message};
+use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
 use crate::app::qr_codes::{self, Correction, check_tag};
 use crate::domain::banks;
@@ -58,12 +59,16 @@ struct Home {
     test_now: Option<String>,
     today: String,
     markets: Vec<Card>,
+    /// Sources whose clock is off: name and seconds.
+    clock_alarms: Vec<(String, i64)>,
 }
 
 pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answer {
     let page = async {
         let today = web.app.today();
         let markets = web.app.overview(None).await?;
+        let sources = web.app.sources().await?;
+        let alarm = |source: SourceShown| source.clock_alarm_s.map(|skew_s| (source.name.to_string(), skew_s));
         let card = |market: MarketOverview| Card {
             chart: hours_strip(&market, &format!("hours-{}", market.code), Language::Vietnamese),
             code: market.code.to_string(),
@@ -82,6 +87,7 @@ pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answe
             test_now: test_now(&web),
             today: today.vietnamese(),
             markets: markets.into_iter().map(card).collect(),
+            clock_alarms: sources.into_iter().filter_map(alarm).collect(),
         })
     };
     page.await.map_err(told(&headers, "/"))
@@ -129,10 +135,10 @@ pub(super) async fn market(
             lang: "vi",
             test_now: test_now(&web),
             code: code.to_string(),
+            today: web.app.book_day(&market).to_string(),
             name: market.name.to_string(),
             ward: market.ward.unwrap_or_default(),
             demo: market.demo,
-            today: web.app.today().to_string(),
             q: search.q.unwrap_or_default(),
             stalls: stalls.iter().map(line).collect(),
         })
@@ -220,10 +226,12 @@ pub(super) async fn print(
             );
             return Err(AppError::field("stalls", "too_many_cards", message));
         }
-        let mut cards = Vec::with_capacity(stalls.len());
-        for stall in &stalls {
-            cards.push(print_card(&code, stall)?);
-        }
+        let of = code.clone();
+        // Each code is drawn and decoded again: seconds of work, which must not hold up webhooks.
+        let drawn = tokio::task::spawn_blocking(move || {
+            stalls.iter().map(|stall| print_card(&of, stall)).collect::<Result<Vec<_>, _>>()
+        });
+        let mut cards = drawn.await.map_err(AppError::internal)??;
         let count = cards.len();
         let mut sheets = Vec::new();
         while !cards.is_empty() {

@@ -1,0 +1,122 @@
+//! Dates and times as banks write them: day first, the year in four digits, the time beside it or
+//! on a second line.
+
+use jiff::civil::{Date, Time};
+
+use super::layout::DateOrder;
+
+/// A date, its time of day when it has one, and what stands behind both.
+pub(super) type Dated<'t> = (Date, Option<Time>, &'t str);
+
+/// Reads a date at the start of a text: `01/06/2026`, `01-06-2026 08:15:02`, `2026-06-01T08:15`,
+/// `08:15 01/06/2026`. `None` when there is none; a year of two digits would be a guess.
+pub(super) fn read(text: &str, order: DateOrder) -> Option<Dated<'_>> {
+    let text = text.trim();
+    let (first, rest) = word(text);
+    if let Some((date, time)) = first.split_once('T')
+        && let (Some(date), Some(time)) = (read_date(date, order), read_time(time))
+    {
+        return Some((date, Some(time), rest));
+    }
+    if let Some(time) = read_time(first) {
+        let (second, rest) = word(rest);
+        return read_date(second, order).map(|date| (date, Some(time), rest));
+    }
+    let date = read_date(first, order)?;
+    let (second, after) = word(rest);
+    match read_time(second) {
+        None => Some((date, None, rest)),
+        Some(time) => {
+            let (half, beyond) = word(after);
+            match half.to_uppercase().as_str() {
+                "PM" | "CH" => Some((date, Some(afternoon(time)?), beyond)),
+                "AM" | "SA" => Some((date, Some(morning(time)?), beyond)),
+                _ => Some((date, Some(time), after)),
+            }
+        }
+    }
+}
+
+fn word(text: &str) -> (&str, &str) {
+    let text = text.trim_start();
+    text.find(char::is_whitespace).map_or((text, ""), |end| {
+        let (word, rest) = text.split_at(end);
+        (word, rest.trim_start())
+    })
+}
+
+fn afternoon(time: Time) -> Option<Time> {
+    match time.hour() {
+        12 => Some(time),
+        hour @ 1..=11 => Time::new(hour.saturating_add(12), time.minute(), time.second(), 0).ok(),
+        _ => None,
+    }
+}
+
+fn morning(time: Time) -> Option<Time> {
+    match time.hour() {
+        12 => Time::new(0, time.minute(), time.second(), 0).ok(),
+        0..=11 => Some(time),
+        _ => None,
+    }
+}
+
+/// Reads a date alone.
+pub(super) fn read_date(text: &str, order: DateOrder) -> Option<Date> {
+    let separator = text.chars().find(|c| matches!(c, '/' | '-' | '.'))?;
+    let parts: Vec<&str> = text.split(separator).collect();
+    let [first, second, third] = parts.as_slice() else { return None };
+    let digits = |part: &str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(first) || !digits(second) || !digits(third) {
+        return None;
+    }
+    let (year, month, day) = match (first.len(), third.len(), order) {
+        (4, 1 | 2, _) => (first, second, third),
+        (1 | 2, 4, DateOrder::DayFirst) => (third, second, first),
+        (1 | 2, 4, DateOrder::MonthFirst) => (third, first, second),
+        _ => return None,
+    };
+    let date = Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?;
+    (1990..=2199).contains(&date.year()).then_some(date)
+}
+
+/// Reads a time of day alone: `08:15`, `08:15:02`, `8h15`.
+pub(super) fn read_time(text: &str) -> Option<Time> {
+    let text = text.split_once('.').map_or(text, |(whole, _)| whole);
+    let mut parts = text.split([':', 'h']);
+    let mut next = || {
+        let part = parts.next()?;
+        (matches!(part.len(), 1 | 2) && part.bytes().all(|b| b.is_ascii_digit())).then(|| part.parse::<i8>().ok())?
+    };
+    let (hour, minute) = (next()?, next()?);
+    let second = if text.matches([':', 'h']).count() == 2 { next()? } else { 0 };
+    if parts.next().is_some() {
+        return None;
+    }
+    Time::new(hour, minute, second, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::{date, time};
+
+    #[test]
+    fn dates_are_read_as_banks_write_them() {
+        let (day, at) = (date(2026, 6, 1), time(8, 15, 2, 0));
+        let short = time(8, 15, 0, 0);
+        let read = |text| read(text, DateOrder::DayFirst);
+        assert_eq!(read("01/06/2026"), Some((day, None, "")));
+        assert_eq!(read("1-6-2026 08:15:02"), Some((day, Some(at), "")));
+        assert_eq!(read("01/06/2026\n08:15:02"), Some((day, Some(at), "")));
+        assert_eq!(read("2026-06-01T08:15"), Some((day, Some(short), "")));
+        assert_eq!(read("08:15 01.06.2026"), Some((day, Some(short), "")));
+        assert_eq!(read("01/06/2026 08:15:02 PM"), Some((day, Some(time(20, 15, 2, 0)), "")));
+        assert_eq!(read("01/06/2026\n5278.69271"), Some((day, None, "5278.69271")));
+        for bad in ["", "01/06/26", "32/01/2026", "01/13/2026", "2026", "Tổng", "5278.69271", "1.000.000", "١/٦/٢٠٢٦"]
+        {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert_eq!(read_date("06/01/2026", DateOrder::MonthFirst), Some(day));
+    }
+}
