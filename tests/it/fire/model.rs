@@ -180,7 +180,7 @@ impl Model {
             let destination = Self::destination(account, item.memo_code);
             let report = item.report.clone();
             if let Some((reason, earlier)) = self.seen_before(&report, item.memo_code) {
-                self.known(&mut item, number, reason, earlier);
+                self.known(&mut item, reason, earlier);
             } else {
                 (item.claims_event, item.claims_reference) = (true, item.report.reference.is_some());
                 self.book(&mut item, number, destination);
@@ -263,7 +263,7 @@ impl Model {
         one != two && shape && self.agreeing.contains(&report.source) && self.agreeing.contains(&other.source)
     }
 
-    fn known(&mut self, item: &mut Item, _number: usize, reason: &'static str, earlier: usize) {
+    fn known(&mut self, item: &mut Item, reason: &'static str, earlier: usize) {
         let before = &self.items[earlier - 1];
         let (credit, source, posting) = (before.credit(earlier), before.report.source, before.posting);
         item.earlier = Some(earlier);
