@@ -152,11 +152,9 @@ fn a_batch_that_waited_at_the_fence_while_the_day_was_closed_is_judged_again() {
     }
     load.flow(10);
     let sent = load.stop();
-    // Nothing was sealed: `verify` would miss the closes that move this date.
-    wait(async {
-        let reopen = "UPDATE market_head SET open_date = '1970-01-01' WHERE market_id > 0";
-        Reader::open(&site.url).await.execute(reopen).await.unwrap();
-    });
+    // These closes left no seal behind, and verify would miss it.
+    let unsealed = "UPDATE market_head SET open_date = '1970-01-01' WHERE market_id > 0";
+    wait(async { Reader::open(&site.url).await.execute(unsealed).await }).unwrap();
     audit(&site, &sent);
 }
 
