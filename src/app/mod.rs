@@ -3,6 +3,7 @@
 
 pub mod add_market;
 pub mod banks;
+pub mod bench;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;
@@ -13,6 +14,7 @@ mod demo_names;
 pub mod error;
 pub mod ids;
 pub mod import_vendors;
+pub mod ingest_file;
 pub mod journal;
 pub mod manage_sources;
 pub mod overview;

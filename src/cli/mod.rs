@@ -2,6 +2,7 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod bench;
 mod book;
 mod config;
 mod demo;
@@ -71,6 +72,8 @@ enum Command {
     /// Reports: day
     #[command(subcommand)]
     Report(report::Report),
+    /// Measure this program on this machine: rates, latencies, bytes
+    Bench(bench::Bench),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
 }
@@ -123,6 +126,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Source(command) => book::block_on(source::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Report(command) => book::block_on(report::run(context, command)),
+        Command::Bench(command) => book::block_on(bench::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
     }
 }

@@ -17,6 +17,7 @@ pub mod head;
 pub(crate) mod held;
 mod journal;
 pub(crate) mod markets;
+pub mod measure;
 mod overview;
 pub(crate) mod postings;
 pub(crate) mod register;

@@ -13,8 +13,10 @@
 )]
 
 mod architecture;
+mod bench;
 mod daily_report;
 mod dialects;
+mod ingest_file;
 mod memos;
 mod query_plans;
 mod registration;

@@ -6,6 +6,7 @@
 
 mod open;
 mod roles;
+mod scratch;
 mod value;
 
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 use super::error::{Result, StoreError};
 pub(crate) use open::Guard;
 pub use open::OpenOptions;
+pub(crate) use scratch::{create_database, drop_database};
 pub(crate) use value::{Column, Rows, Value, binds};
 
 /// The open database.
