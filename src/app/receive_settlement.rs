@@ -113,6 +113,35 @@ impl App {
         }
     }
 
+    /// Answers a request as [`Self::receive_settlement`] does, but books nothing: the source's
+    /// credentials are checked, the body is read and the answer is written. For the bench alone:
+    /// what a server without a book would reach.
+    ///
+    /// # Errors
+    /// When the system has no randomness for a name.
+    pub fn answer_without_booking(&self, inbound: &Inbound) -> Result<Reply, AppError> {
+        let directory = self.directory.get();
+        let Some(sender) = directory.senders.get(&inbound.source) else {
+            let error = no_source(&inbound.source);
+            return Ok(reply(ReplyStatus::NoSuchSource, None, "not_found", error.message));
+        };
+        let request = Request { sub_path: &inbound.sub_path, headers: &inbound.headers, body: &inbound.body };
+        let now = self.clock.now();
+        match bank::receive(sender.dialect, &credentials(sender, now, &secrets(sender, now)), &request) {
+            Ok(Delivery::Items(items)) => {
+                let judged = (1..).zip(&items).map(|(item, _)| {
+                    let judged = JudgedItem { item, outcome: Outcome::Ignored, reason: None, posting: None };
+                    self.answer_item(&directory, sender.allowance.market, &judged)
+                });
+                Ok(accepted(sender, judged.collect()))
+            }
+            Ok(Delivery::TokenIssued { .. }) | Err(_) => {
+                let message = Message::new("Xác thực thiếu hoặc sai.", "Authentication failed.");
+                Ok(reply(ReplyStatus::Unauthenticated, None, "signature_invalid", message))
+            }
+        }
+    }
+
     /// Takes a body as if the source had sent it, without its signature: for whoever runs the
     /// program on the book's machine (`socho ingest`).
     ///
@@ -206,7 +235,7 @@ impl App {
         body: Vec<u8>,
     ) -> Result<Vec<ItemAnswer>, AppError> {
         for _ in 0..ROUTE_ATTEMPTS {
-            let markets = self.route(sender, &directory, &items)?;
+            let markets = self.route(sender, &directory, items.clone())?;
             let delivery = DeliveryId(self.ids.uuid()?);
             let judged = if markets.len() <= 1 {
                 let groups = markets.into_iter().next();
@@ -227,17 +256,17 @@ impl App {
     }
 
     /// Groups the items by the market that judges them.
-    fn route(
+    pub(super) fn route(
         &self,
         sender: &Sender,
         directory: &Directory,
-        items: &[Item],
+        items: Vec<Item>,
     ) -> Result<BTreeMap<MarketId, Vec<IncomingItem>>, AppError> {
         let home = sender.allowance.market;
         let now = self.clock.now();
         let mut markets: BTreeMap<MarketId, Vec<IncomingItem>> = BTreeMap::new();
         for (part, item) in (1_i64..).zip(items) {
-            let (market, content) = match item.clone() {
+            let (market, content) = match item {
                 Item::Credit(settlement) => {
                     let routed = routing::route(&settlement, &sender.allowance, &directory.routes, now);
                     (routed.market, Content::Credit { settlement, routed })
@@ -336,7 +365,8 @@ impl App {
     }
 }
 
-fn accepted(sender: &Sender, items: Vec<ItemAnswer>) -> Reply {
+/// Returns the answer to a delivery that was taken.
+pub(super) fn accepted(sender: &Sender, items: Vec<ItemAnswer>) -> Reply {
     let first = items.first();
     let outcome = first.map_or(Outcome::Ignored, |item| item.outcome);
     let posting = first.and_then(|item| item.posting.as_deref());

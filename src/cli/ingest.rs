@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::output::{Exit, Failure, line, read_input};
-use crate::app::receive_settlement::ReplyStatus;
+use crate::app::receive_settlement::{Reply, ReplyStatus};
 use crate::domain::ids::SourceName;
 
 /// Largest file of bodies, in bytes.
@@ -27,14 +27,19 @@ pub(super) async fn run(context: &Context, command: Ingest) -> Result<Exit, Fail
     let bytes = read_input(&command.file, FILE_MAX)?;
     let app = context.open().await?;
     app.source(&command.source).await?;
-    let bodies: Vec<&[u8]> = match serde_json::from_slice::<serde_json::Value>(&bytes) {
-        Ok(_) => vec![&bytes],
-        Err(_) => bytes.split(|b| *b == b'\n').filter(|body| !body.trim_ascii().is_empty()).collect(),
-    };
     let mut refused = false;
-    for (number, body) in (1..).zip(bodies) {
-        let reply = app.ingest_body(&command.source, body.to_vec()).await?;
+    app.ingest_file(&command.source, &bytes, |number, reply| {
         refused |= reply.status != ReplyStatus::Accepted;
+        show(context, number, &reply);
+    })
+    .await?;
+    app.close().await;
+    Ok(if refused { Exit::Refused } else { Exit::Ok })
+}
+
+fn show(context: &Context, number: usize, reply: &Reply) {
+    let ok = reply.status == ReplyStatus::Accepted;
+    if context.json {
         let items: Vec<_> = reply
             .items
             .iter()
@@ -42,20 +47,13 @@ pub(super) async fn run(context: &Context, command: Ingest) -> Result<Exit, Fail
                 json!({"item": item.item, "status": item.outcome.as_str(), "reason": item.reason, "posting": item.posting})
             })
             .collect();
-        if context.json {
-            let ok = reply.status == ReplyStatus::Accepted;
-            line(
-                json!({"line": number, "ok": ok, "items": items, "error": (!ok).then_some(&reply.message.en)})
-                    .to_string(),
-            );
-        } else if reply.status == ReplyStatus::Accepted {
-            for item in &reply.items {
-                line(format!("{number}: {} {}", item.outcome, item.posting.as_deref().unwrap_or_default()));
-            }
-        } else {
-            line(format!("{number}: {}", context.lang.choose(&reply.message)));
+        let error = (!ok).then_some(&reply.message.en);
+        line(json!({"line": number, "ok": ok, "items": items, "error": error}).to_string());
+    } else if ok {
+        for item in &reply.items {
+            line(format!("{number}: {} {}", item.outcome, item.posting.as_deref().unwrap_or_default()));
         }
+    } else {
+        line(format!("{number}: {}", context.lang.choose(&reply.message)));
     }
-    app.close().await;
-    Ok(if refused { Exit::Refused } else { Exit::Ok })
 }

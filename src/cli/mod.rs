@@ -4,6 +4,7 @@
 mod amount;
 mod backup;
 mod balances;
+mod bench;
 mod book;
 mod close;
 mod config;
@@ -96,6 +97,8 @@ enum Command {
     Export(export::Export),
     /// A market's balances, now or at a point in time
     Balances(balances::Balances),
+    /// Measure this program on this machine: rates, latencies, bytes
+    Bench(bench::Bench),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
     /// Copy the whole book into one file, while it is served
@@ -189,6 +192,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Key(command) => book::block_on(key::run(context, command)),
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
+        Command::Bench(command) => book::block_on(bench::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),

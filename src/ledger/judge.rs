@@ -216,7 +216,9 @@ impl Bench {
                 }
             }
         }
-        self.remember(&row, known.paired.then_some(known.earlier.credit));
+        // As it will be read again: a duplicate is the earlier one's money, a held item is its own until
+        // a person decides.
+        self.remember(&row, (row.outcome == Outcome::Duplicate).then_some(known.earlier.item));
         self.file(row, item, Some(settlement))
     }
 

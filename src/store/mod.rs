@@ -22,6 +22,7 @@ pub(crate) mod held;
 mod journal;
 pub(crate) mod keys;
 pub(crate) mod markets;
+pub mod measure;
 mod overview;
 pub(crate) mod postings;
 pub(crate) mod register;

@@ -61,23 +61,43 @@ pub(super) struct Target {
 
 pub(super) async fn receive(
     State(web): State<Shared>,
-    Path(Target { source, rest }): Path<Target>,
+    Path(target): Path<Target>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let (inbound, instance) = taken(target, &headers, body).await?;
+    let reply = web.app.receive_settlement(inbound).await.map_err(told(&headers, &instance))?;
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    Ok(answer(&web, reply, address, &headers, &instance))
+}
+
+/// As [`receive`], without the book: the ceiling that the bench compares with.
+pub(super) async fn answer_only(
+    State(web): State<Shared>,
+    Path(target): Path<Target>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (inbound, instance) = taken(target, &headers, body).await?;
+    let reply = web.app.answer_without_booking(&inbound).map_err(told(&headers, &instance))?;
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
+    Ok(answer(&web, reply, address, &headers, &instance))
+}
+
+/// Takes a request off the wire; returns it with the path that problems name.
+async fn taken(target: Target, headers: &HeaderMap, body: Body) -> Result<(Inbound, String), Problem> {
+    let Target { source, rest } = target;
     let instance = format!("/v1/ingest/{source}");
-    let problem = || told(&headers, &instance);
-    let body = read(body).await.map_err(|(status, error)| problem()(error).with_status(status))?;
+    let body = read(body).await.map_err(|(status, error)| told(headers, &instance)(error).with_status(status))?;
     let inbound = Inbound {
         source,
         sub_path: rest.map(|rest| format!("/{rest}")).unwrap_or_default(),
         headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         body,
     };
-    let reply = web.app.receive_settlement(inbound).await.map_err(problem())?;
-    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    Ok(answer(&web, reply, address, &headers, &instance))
+    Ok((inbound, instance))
 }
 
 /// Reads the body whole, within its limits of size and time.

@@ -98,6 +98,18 @@ pub fn ingest_only(web: Shared) -> Router {
         .with_state(web)
 }
 
+/// Webhooks answered but not booked, behind the same frame: what `socho bench` calls the ceiling.
+/// Nothing else serves it.
+pub fn ceiling(web: Shared) -> Router {
+    Router::new()
+        .route("/v1/ingest/{source}", post(ingest::answer_only))
+        .route("/v1/ingest/{source}/{*rest}", post(ingest::answer_only))
+        .layer(DefaultBodyLimit::max(INGEST_BODY_MAX))
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
 fn open_routes() -> Router<Shared> {
     Router::new()
         .route("/v1/ingest/{source}", post(ingest::receive))

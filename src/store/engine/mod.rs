@@ -9,6 +9,7 @@ mod open;
 mod probe;
 mod roles;
 pub(crate) mod schema;
+mod scratch;
 mod value;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use sqlx::{AssertSqlSafe, Column as _, Postgres, Row as _, Sqlite};
 use super::error::{Result, StoreError};
 pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
+pub(crate) use scratch::{create_database, drop_database};
 pub(crate) use value::{Column, Rows, Value, binds};
 
 /// How long a server may take over one statement before it is given up. A network can fall silent

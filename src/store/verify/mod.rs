@@ -29,7 +29,7 @@ use super::engine::{Row, Transaction, binds};
 use super::error::{Result, StoreError};
 use super::{Store, head, optional_instant};
 use crate::domain::account::SettledAccount;
-use crate::domain::ids::{DeliveryId, MarketId, Seq, SourceId};
+use crate::domain::ids::{DeliveryId, MarketCode, MarketId, Seq, SourceId};
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::batch::JudgedRow;
@@ -84,12 +84,22 @@ impl Findings {
 /// # Errors
 /// Whatever the store meets; a difference is no error.
 pub(crate) async fn market(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findings> {
+    match whole(store, market, told).await {
+        // A head that cannot be read: nothing of this market can be told, of the others all.
+        Err(StoreError::Inconsistent(what)) => Ok(Findings { differences: vec![what], ..Findings::default() }),
+        other => other,
+    }
+}
+
+async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findings> {
     let mut findings = Findings::default();
     let mut transaction = store.begin_read().await?;
     if head::read(&mut transaction, market).await?.is_none() {
         findings.differ("market_head: the row is missing");
         return Ok(findings);
     }
+    let spelling = spelling(&mut transaction, market, &mut findings).await;
+    findings.take(spelling)?;
     let seals = match Seals::read(&mut transaction, market).await {
         Ok(seals) => seals,
         Err(StoreError::Inconsistent(what)) => {
@@ -108,7 +118,8 @@ pub(crate) async fn market(store: &Store, market: MarketId, told: Told<'_>) -> R
     let head = head::read(&mut transaction, market).await?;
     let (digest, pairings) = reader.finish().await?;
     let mut walk = Walk { market, deltas: digest.deltas, pairings, seals: digest.seals };
-    findings = digest.findings;
+    let misspelt = std::mem::replace(&mut findings, digest.findings).differences;
+    findings.differences.splice(0..0, misspelt);
     match head {
         Some(head) => walk.against(&mut transaction, &head, &digest.hash, &mut findings).await?,
         None => findings.differ("market_head: the row is missing"),
@@ -119,12 +130,36 @@ pub(crate) async fn market(store: &Store, market: MarketId, told: Told<'_>) -> R
     Ok(findings)
 }
 
+/// A market's code names its postings for ever and is signed with every close: it has one spelling.
+async fn spelling(transaction: &mut Transaction, market: MarketId, findings: &mut Findings) -> Result<()> {
+    const SQL: &str = "SELECT code FROM markets WHERE market_id = $1";
+    let Some(row) = transaction.row(SQL, binds![market.get()]).await? else {
+        findings.differ("markets: the row is missing");
+        return Ok(());
+    };
+    let code = row.text("code")?;
+    let is_right = if market == MarketId::INSTALLATION {
+        code == "-"
+    } else {
+        code.parse::<MarketCode>().is_ok_and(|parsed| parsed.as_str() == code)
+    };
+    if !is_right {
+        findings.differ(format!("markets: {code:?} is no code as it is written"));
+    }
+    Ok(())
+}
+
 /// Returns how many postings these markets have by their heads; what a run may expect.
 pub(crate) async fn postings(store: &Store, markets: impl IntoIterator<Item = MarketId>) -> Result<i64> {
     let mut transaction = store.begin_read().await?;
     let mut postings = 0_i64;
     for market in markets {
-        postings += head::read(&mut transaction, market).await?.map_or(0, |head| head.last_seq);
+        postings += match head::read(&mut transaction, market).await {
+            Ok(head) => head.map_or(0, |head| head.last_seq),
+            // The run itself says what is wrong with it.
+            Err(StoreError::Inconsistent(_)) => 0,
+            Err(error) => return Err(error),
+        };
     }
     transaction.rollback().await?;
     Ok(postings)

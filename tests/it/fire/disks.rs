@@ -18,7 +18,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// A file system in memory of this many MiB.
-    pub(crate) fn small(test: &str, mebibytes: u32) -> Option<Self> {
+    pub(crate) fn small(test: &str, mebibytes: usize) -> Option<Self> {
         let size = format!("size={mebibytes}m");
         Self::mounted(test, None, &["-t", "tmpfs", "-o", &size, "none"])
     }

@@ -6,12 +6,16 @@
 //! | file | what is broken | what must hold |
 //! |---|---|---|
 //! | `kill` | the serving process, by SIGKILL, at random moments and during start | acked = booked, verify clean |
-//! | `database_faults` | PostgreSQL: sessions ended, server stopped, network cut or silent, locks held, no connection left | 503, then recovery without a person |
+//! | `database_faults` | PostgreSQL: sessions ended, server stopped, network cut, late or silent, locks held, no connection left | 503, then recovery without a person |
 //! | `disk_faults` | SQLite: full disk, failing writes and syncs, a lock held, a copy made mid-write | no ack without durability |
 //! | `power_cut` | the machine: XFS shut down mid-writing | nothing acked is lost, and with `NORMAL` something is |
-//! | `processes` | two and more processes on one book, one of them paused | the fence holds |
-//! | `delivery` | senders: a thousand copies, reordered, late, two providers; clocks set | one posting, one answer |
-//! | `oracle` | nothing: random commands against a model of plain maps | the same outcomes and figures, on both engines |
+//! | `processes` | several processes on one book, killed, paused, out of file handles | the fence holds |
+//! | `delivery` | senders: a thousand copies, shuffled, days late, two providers; clocks set | one posting, one answer |
+//! | `oracle` | nothing: random commands, and bursts in one batch, against a `model` of plain maps | the same outcomes, rows and figures on both engines |
+//! | `chain` | one column after the other, by who owns the database | the hash gives it away |
+//!
+//! `site` places books and runs processes, `load` sends, `audit` asks; `postgres`, `proxy` and
+//! `disks` are a server, a network and disks of the tests' own.
 //!
 //! `SOCHO_FIRE` multiplies the counts: 1 by default, for every build; 10 gives hundreds of kills
 //! for each engine, 100 a night's. Every test prints its seed; `SOCHO_SEED` replays one.

@@ -10,6 +10,9 @@ pub(super) const DAY: i64 = 24 * 60;
 /// The market's cut-off: its book day begins at four.
 pub(super) const CUTOFF: i64 = 4 * 60;
 
+/// Why a person decided as she did.
+pub(super) const DECIDED: &str = "đã hỏi chị";
+
 /// What a sender reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Report {
@@ -180,7 +183,7 @@ impl Model {
             let destination = Self::destination(account, item.memo_code);
             let report = item.report.clone();
             if let Some((reason, earlier)) = self.seen_before(&report, item.memo_code) {
-                self.known(&mut item, number, reason, earlier);
+                self.known(&mut item, reason, earlier);
             } else {
                 (item.claims_event, item.claims_reference) = (true, item.report.reference.is_some());
                 self.book(&mut item, number, destination);
@@ -263,9 +266,10 @@ impl Model {
         one != two && shape && self.agreeing.contains(&report.source) && self.agreeing.contains(&other.source)
     }
 
-    fn known(&mut self, item: &mut Item, _number: usize, reason: &'static str, earlier: usize) {
+    fn known(&mut self, item: &mut Item, reason: &'static str, earlier: usize) {
         let before = &self.items[earlier - 1];
-        let (credit, source, posting) = (before.credit(earlier), before.report.source, before.posting);
+        let booked = self.items.iter().find(|item| item.resolves == Some(earlier)).and_then(|item| item.posting);
+        let (credit, source, posting) = (before.credit(earlier), before.report.source, before.posting.or(booked));
         item.earlier = Some(earlier);
         item.reason = Some(if reason == "reference_conflict" { "conflict" } else { reason });
         item.claims_event = !["same_event", "conflict"].contains(&reason);
@@ -281,6 +285,55 @@ impl Model {
         if reason == "same_reference" {
             self.agreeing.extend([source, item.report.source]);
         }
+    }
+
+    /// Held items, decided or not.
+    pub(super) fn held(&self) -> Vec<usize> {
+        let held = (1..).zip(&self.items).filter(|(_, item)| item.outcome == "quarantined");
+        held.map(|(number, _)| number).collect()
+    }
+
+    /// A person decides about a held item: it is money of its own, or none of ours.
+    pub(super) fn resolve(&mut self, number: usize, books: bool) -> Result<Option<usize>, Refusal> {
+        let held = self.items[number - 1].clone();
+        let reason = held.reason.unwrap();
+        if books && reason == "unlisted_account" && !self.accounts.contains_key(&held.report.account) {
+            return Err("account_not_listed");
+        }
+        if books && !["possible_duplicate", "reused_reference"].contains(&reason) {
+            return Err("never_booked");
+        }
+        if self.items.iter().any(|item| item.resolves == Some(number)) {
+            return Err("already_resolved");
+        }
+        let mut item = Item {
+            outcome: "dismissed",
+            reason: None,
+            posting: None,
+            earlier: None,
+            resolves: Some(number),
+            claims_event: false,
+            claims_reference: false,
+            memo_code: None,
+            report: held.report.clone(),
+        };
+        if books {
+            let account = &self.accounts[&held.report.account];
+            item.memo_code = held.report.memo.filter(|stall| self.stalls.values().any(|known| known == stall));
+            let stall = Self::destination(account, item.memo_code);
+            item.earlier = Some(number);
+            item.claims_reference = held.report.reference.is_some() && !held.claims_reference;
+            if reason == "possible_duplicate" {
+                self.pairings.remove(&(held.earlier.unwrap(), held.report.source));
+            }
+            let place = self.items.len() + 1;
+            self.book(&mut item, place, stall);
+        }
+        // The person's own words stand where a reason would.
+        item.reason = Some(DECIDED);
+        let posting = item.posting;
+        self.items.push(item);
+        Ok(posting)
     }
 
     fn is_live(&self, seq: usize) -> bool {

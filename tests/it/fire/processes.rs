@@ -2,12 +2,16 @@
 //!
 //! Each process runs with a clock of its own, so that `batches.recorded_at` tells who wrote what.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::audit::{Reader, audit};
+use super::disks::works;
 use super::load::Load;
 use super::site::{MARKETS, Server, Site};
-use super::{dice, on_both, times, wait};
+use super::{dice, on_both, skipped, times, wait};
 
 const CLOCKS: [&str; 3] = ["2026-11-24T08:20:00+07:00", "2026-11-24T08:20:01+07:00", "2026-11-24T08:20:02+07:00"];
 
@@ -148,6 +152,9 @@ fn a_batch_that_waited_at_the_fence_while_the_day_was_closed_is_judged_again() {
     }
     load.flow(10);
     let sent = load.stop();
+    // These closes left no seal behind, and verify would miss it.
+    let unsealed = "UPDATE market_head SET open_date = '1970-01-01' WHERE market_id > 0";
+    wait(async { Reader::open(&site.url).await.execute(unsealed).await }).unwrap();
     audit(&site, &sent);
 }
 
@@ -186,3 +193,29 @@ async fn close_under_a_waiting_batch(site: &Site, open_date: &str) {
     assert!(looker.int("SELECT COUNT(*) FROM postings WHERE late = 1").await > late_before, "nothing came late");
     holder.execute("DROP TABLE closed").await.unwrap();
 }
+
+on_both!(a_process_out_of_file_handles_loses_nothing_and_comes_back, |site| {
+    let mut rng = dice(&site.name);
+    site.found();
+    if !works(Command::new("prlimit").arg("-V")) {
+        return skipped(&site.name, "prlimit is not installed (package util-linux)");
+    }
+    let mut server = site.spawn(&["prlimit", "--nofile=56"], &site.url, CLOCKS[0]).ready().unwrap();
+    let load = Load::start(4, "n", &mut rng);
+    load.point(&[&server.ingest]);
+    for _ in 0..times(2) {
+        load.flow(20);
+        let crowd: Vec<_> = (0..100).map(|_| TcpStream::connect(&server.ingest).unwrap()).collect();
+        // The crowd has taken every handle when the newest of it is not even read from.
+        let mut last = crowd.last().unwrap();
+        last.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        last.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        assert!(last.read(&mut [0; 16]).is_err(), "there were handles for everybody");
+        drop(crowd);
+        load.flow(20);
+        audit(site, &load.sent);
+    }
+    let sent = load.stop();
+    assert!(server.ended().is_none(), "the process gave up: {}", site.log());
+    audit(site, &sent);
+});

@@ -1,0 +1,50 @@
+//! Bulk: a file of bodies by the path of `socho ingest`, beside the engine's own batched insert of
+//! the very rows that path left.
+
+use std::time::{Duration, Instant};
+
+use super::book::{BenchBook, Folder};
+use super::load::{self, Portion, Spread};
+use crate::app::error::AppError;
+use crate::app::ingest_file::BODIES_TOGETHER;
+use crate::app::receive_settlement::ReplyStatus;
+use crate::domain::ids::{IdError, SourceName};
+use crate::store::measure::Bytes;
+
+/// Settlements that one statement of the raw insert copies: what the ingest path commits together.
+const TOGETHER: u16 = BODIES_TOGETHER;
+
+/// Both rates' makings.
+#[derive(Debug, Clone, Copy)]
+pub struct Bulk {
+    /// Settlements in the file.
+    pub count: u64,
+    /// How long the ingest path took.
+    pub ingest: Duration,
+    /// How long the engine took to insert the same rows.
+    pub raw: Duration,
+    /// Bodies that were taken.
+    pub acked: u64,
+}
+
+/// Ingests a file of `count` bodies into a fresh book, then has the engine insert the same rows.
+/// Returns both times, and what the book took on disk in between.
+///
+/// # Errors
+/// Whatever the store meets.
+pub async fn measure(book: &BenchBook, folder: &Folder, count: u64) -> Result<(Bulk, Bytes), AppError> {
+    let source: SourceName = book.target.source.parse().map_err(|error: IdError| AppError::internal(error))?;
+    let portion = Portion { first: 0, count, spread: Spread::Spread };
+    let bodies = load::past_bodies(&book.target, portion, count, book.app.now());
+    let path = folder.path().join("bodies.jsonl");
+    std::fs::write(&path, bodies.join("\n")).map_err(AppError::internal)?;
+    let began = Instant::now();
+    let bytes = std::fs::read(&path).map_err(AppError::internal)?;
+    let mut acked = 0_u64;
+    let taken = |status| u64::from(status == ReplyStatus::Accepted);
+    book.app.ingest_file(&source, &bytes, |_, reply| acked += taken(reply.status)).await?;
+    let ingest = began.elapsed();
+    let on_disk = book.bytes().await?;
+    let raw = book.insert_again(count, u64::from(TOGETHER)).await?;
+    Ok((Bulk { count, ingest, raw, acked }, on_disk))
+}

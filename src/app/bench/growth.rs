@@ -1,0 +1,69 @@
+//! What a book's size costs: the report of one market and day, and the bulk rate, at 10 k postings
+//! and at a hundred times as many.
+
+use std::time::{Duration, Instant};
+
+use super::book::BenchBook;
+use super::figures::percentile;
+use super::load::{self, Portion, Spread};
+use crate::app::error::AppError;
+use crate::app::receive_settlement::ReplyStatus;
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::{IdError, SourceName};
+
+/// Reports drawn up for one figure.
+const REPORTS: usize = 41;
+/// Bodies that are made at a time.
+const PORTION: u64 = 50_000;
+
+/// What was measured at one size.
+#[derive(Debug, Clone, Copy)]
+pub struct AtSize {
+    /// Postings in the book.
+    pub postings: u64,
+    /// The median of drawing up one day's report, in microseconds.
+    pub report_micros: u64,
+    /// Settlements booked by the bulk path just before that size was reached, and how long it took.
+    pub last: (u64, Duration),
+}
+
+/// Grows a book to each of the sizes and measures there. Returns the figures and how many bodies
+/// were taken.
+///
+/// # Errors
+/// Whatever the store meets.
+pub async fn measure(book: &BenchBook, sizes: &[u64]) -> Result<(Vec<AtSize>, u64), AppError> {
+    let source: SourceName = book.target.source.parse().map_err(|error: IdError| AppError::internal(error))?;
+    let (now, total) = (book.app.now(), sizes.last().copied().unwrap_or(0));
+    let (mut first, mut acked, mut figures) = (0, 0, Vec::new());
+    for size in sizes {
+        let mut last = (0, Duration::ZERO);
+        while first < *size {
+            let portion = Portion { first, count: PORTION.min(size - first), spread: Spread::Spread };
+            let bodies = load::past_bodies(&book.target, portion, total, now).join("\n");
+            let began = Instant::now();
+            let taken = |status| u64::from(status == ReplyStatus::Accepted);
+            book.app.ingest_file(&source, bodies.as_bytes(), |_, reply| acked += taken(reply.status)).await?;
+            last = (portion.count, began.elapsed());
+            first += portion.count;
+        }
+        let report_micros = report(book, load::past_day(size.saturating_sub(1), total, now)).await?;
+        figures.push(AtSize { postings: *size, report_micros, last });
+    }
+    Ok((figures, acked))
+}
+
+async fn report(book: &BenchBook, date: BusinessDate) -> Result<u64, AppError> {
+    let Some(market) = book.market_code() else { return Err(AppError::internal("the bench has no market")) };
+    let mut micros = Vec::with_capacity(REPORTS);
+    for _ in 0..REPORTS {
+        let began = Instant::now();
+        let report = book.app.daily_report(&market, date).await?;
+        micros.push(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+        if report.payments == 0 {
+            return Err(AppError::internal(format!("the day {date} of the bench is empty")));
+        }
+    }
+    micros.sort_unstable();
+    Ok(percentile(&micros, 500))
+}
