@@ -5,6 +5,9 @@
 //! Personal text is covered by a salted commitment only: it can be redacted without breaking the
 //! chain.
 
+use std::fmt;
+use std::io::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use super::batch::{Batch, ItemText, JudgedRow, Posting};
@@ -13,33 +16,50 @@ use crate::domain::settlement::Direction;
 /// The format of the bytes that are hashed; a new one gets a new number.
 const FORMAT: &[u8] = b"socho batch v1";
 
-/// A SHA-256 over length-prefixed fields.
-struct Fields(Sha256);
+/// Bytes that a leaf usually takes; a longer one makes its own room.
+const LEAF: usize = 1_024;
+
+/// Length-prefixed fields. They are gathered and hashed at once: a hash that is fed a few bytes at
+/// a time took most of a settlement's hashing.
+struct Fields(Vec<u8>);
 
 impl Fields {
     fn new(format: &[u8]) -> Self {
-        let mut fields = Self(Sha256::new());
+        let mut fields = Self(Vec::with_capacity(LEAF));
         fields.bytes(format);
         fields
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.0.update(length.to_be_bytes());
-        self.0.update(bytes);
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
+    /// Writes what would be shown, without making a text of it first.
+    fn shown(&mut self, value: impl fmt::Display) {
+        let start = self.0.len();
+        self.bytes(&[]);
+        let text = self.0.len();
+        // Writing to memory cannot fail.
+        let _ = write!(self.0, "{value}");
+        let length = u64::try_from(self.0.len().saturating_sub(text)).unwrap_or(u64::MAX);
+        if let Some(prefix) = self.0.get_mut(start..text) {
+            prefix.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
     fn int(&mut self, number: i64) {
-        self.0.update([8]);
-        self.0.update(number.to_be_bytes());
+        self.0.push(8);
+        self.0.extend_from_slice(&number.to_be_bytes());
     }
 
     fn flag(&mut self, flag: bool) {
-        self.0.update([1, u8::from(flag)]);
+        self.0.extend_from_slice(&[1, u8::from(flag)]);
     }
 
     fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
@@ -50,7 +70,7 @@ impl Fields {
     }
 
     fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+        Sha256::digest(self.0).into()
     }
 }
 
@@ -90,11 +110,11 @@ pub fn posting_leaf(posting: &Posting) -> [u8; 32] {
     let mut fields = Fields::new(b"socho posting v1");
     fields.int(posting.seq.get());
     fields.text(posting.kind.as_str());
-    fields.text(&posting.transfer.debit.to_string());
-    fields.text(&posting.transfer.credit.to_string());
+    fields.shown(&posting.transfer.debit);
+    fields.shown(&posting.transfer.credit);
     fields.int(posting.transfer.amount.whole());
-    fields.text(&posting.business_date.to_string());
-    fields.text(&posting.event_date.to_string());
+    fields.shown(posting.business_date);
+    fields.shown(posting.event_date);
     fields.optional(posting.event_at, |f, at| f.int(at.as_microsecond()));
     fields.int(posting.recorded_at.as_microsecond());
     fields.flag(posting.late);
@@ -125,8 +145,8 @@ fn item_leaf(row: &JudgedRow) -> [u8; 32] {
     fields.optional(row.moment.at, |f, at| f.int(at.as_microsecond()));
     fields.text(row.moment.precision.as_str());
     fields.optional(row.moment.claimed, |f, at| f.int(at.as_microsecond()));
-    fields.text(&row.moment.event_date.to_string());
-    fields.text(&row.business_date.to_string());
+    fields.shown(row.moment.event_date);
+    fields.shown(row.business_date);
     fields.optional(row.memo_code, |f, stall| f.int(stall.get()));
     fields.text(row.outcome.as_str());
     fields.optional(row.reason.as_deref(), Fields::text);

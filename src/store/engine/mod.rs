@@ -4,11 +4,13 @@
 //! placeholders, `ON CONFLICT`, `RETURNING`, CTEs, windows, `CAST(SUM(x) AS BIGINT)`, no date
 //! functions. Both engines are always built, so neither can rot.
 
+mod file;
 mod open;
 mod roles;
 mod scratch;
 mod value;
 
+use std::borrow::Cow;
 use std::pin::Pin;
 
 use sqlx::postgres::{PgPool, PgRow};
@@ -16,6 +18,7 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
 use super::error::{Result, StoreError};
+use file::{FileRow, FileTransaction, WriteFile};
 pub(crate) use open::Guard;
 pub use open::OpenOptions;
 pub(crate) use scratch::{create_database, drop_database};
@@ -28,7 +31,7 @@ pub(crate) enum Engine {
     /// small pool of readers.
     Sqlite {
         /// The one connection that writes.
-        write: SqlitePool,
+        write: WriteFile,
         /// Connections that only read.
         read: SqlitePool,
     },
@@ -51,8 +54,10 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 
 /// One database transaction. Dropping it without [`Self::commit`] rolls back.
 pub(crate) enum Transaction {
-    /// On SQLite.
+    /// On SQLite, of a reader.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On SQLite's one writing connection.
+    File(FileTransaction),
     /// On PostgreSQL.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -70,7 +75,7 @@ impl Engine {
     /// can never fail half-way for want of it.
     pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Transaction::File(write.begin().await?),
             Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
         })
     }
@@ -92,8 +97,7 @@ impl Engine {
     /// take writes yet.
     pub(crate) async fn checkpoint(&self) -> Result<()> {
         let Self::Sqlite { write, .. } = self else { return Ok(()) };
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(write).await?;
-        if row.try_get::<i64, _>(0)? == 0 { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
+        if write.checkpoint().await? { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
     }
 
     /// Closes every connection.
@@ -108,10 +112,12 @@ impl Engine {
     }
 }
 
-/// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine.
+/// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine, or
+/// `$direct` on the file.
 macro_rules! on_engine {
-    ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr) => {
+    ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr, |$file:ident| $direct:expr) => {
         match $transaction {
+            Transaction::File($file) => $direct,
             Transaction::Sqlite(inner) => {
                 let $query = bind_sqlite($sql, $values);
                 let $connection = &mut **inner;
@@ -128,9 +134,15 @@ macro_rules! on_engine {
 
 impl Transaction {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, u64> {
+    pub(crate) fn execute<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, u64> {
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.execute(connection).await?.rows_affected()),
+                |file| { file.execute(sql, values) }
+            )
         })
     }
 
@@ -142,7 +154,7 @@ impl Transaction {
         &mut self,
         expected: usize,
         sql: &'static str,
-        values: Vec<Value>,
+        values: Vec<Value<'_>>,
     ) -> Result<()> {
         let touched = self.execute(sql, values).await?;
         if u64::try_from(expected) == Ok(touched) {
@@ -153,24 +165,40 @@ impl Transaction {
     }
 
     /// Runs a query and returns its rows.
-    pub(crate) fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+    pub(crate) fn rows<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, Vec<Row>> {
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query
-                .fetch_all(connection)
-                .await?
-                .into_iter()
-                .map(Row::from)
-                .collect()))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.fetch_all(connection).await?.into_iter().map(Row::from).collect()),
+                |file| Ok(file.rows(sql, values)?.into_iter().map(Row::File).collect())
+            )
         })
     }
 
+    /// Runs a query over a batch whose answers are wanted in the query's order for each row of the
+    /// batch, not over all of them: on SQLite's writing connection once for each row.
+    pub(crate) fn rows_of_each<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, Vec<Row>> {
+        match self {
+            Self::File(file) => {
+                let found = file.rows_of_each(sql, values);
+                Box::pin(async move { Ok(found?.into_iter().map(Row::File).collect()) })
+            }
+            Self::Sqlite(_) | Self::Postgres(_) => self.rows(sql, values),
+        }
+    }
+
     /// Runs a query that gives at most one row.
-    pub(crate) fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+    pub(crate) fn row<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, Option<Row>> {
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query
-                .fetch_optional(connection)
-                .await?
-                .map(Row::from)))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)),
+                |file| Ok(file.rows(sql, values)?.into_iter().next().map(Row::File))
+            )
         })
     }
 
@@ -182,6 +210,7 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(inner) => inner.commit().await,
+            Self::File(inner) => inner.commit(),
             Self::Postgres(inner) => inner.commit().await,
         }
         .map_err(StoreError::CommitUnknown)
@@ -189,10 +218,11 @@ impl Transaction {
 
     /// Takes back everything and gives the connection back clean.
     pub(crate) async fn rollback(self) -> Result<()> {
-        Ok(match self {
-            Self::Sqlite(inner) => inner.rollback().await,
-            Self::Postgres(inner) => inner.rollback().await,
-        }?)
+        match self {
+            Self::Sqlite(inner) => Ok(inner.rollback().await?),
+            Self::File(inner) => inner.rollback(),
+            Self::Postgres(inner) => Ok(inner.rollback().await?),
+        }
     }
 }
 
@@ -201,7 +231,7 @@ type PostgresQuery = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArg
 
 /// Splits off the batch: it is always the last value bound, so that the numbers of the values
 /// before it are the same on both engines.
-fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
+fn split_rows(mut values: Vec<Value<'_>>) -> (Vec<Value<'_>>, Option<Rows<'_>>) {
     match values.pop() {
         Some(Value::Rows(rows)) => (values, Some(rows)),
         last => {
@@ -211,9 +241,9 @@ fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
     }
 }
 
-fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
+fn bind_sqlite(sql: &'static str, values: Vec<Value<'_>>) -> SqliteQuery {
     let (mut values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = Cow::Borrowed(sql);
     if let Some(rows) = rows {
         let (source, mut binds) = rows.into_sqlite(values.len().saturating_add(1));
         text = sql.replace("{rows}", &source).into();
@@ -221,16 +251,16 @@ fn bind_sqlite(sql: &'static str, values: Vec<Value>) -> SqliteQuery {
     }
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
-        Value::Text(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
+        Value::Text(value) => query.bind(value.map(Cow::into_owned)),
+        Value::Bytes(value) => query.bind(value.map(Cow::into_owned)),
         // A second batch cannot be: the last value alone may be one.
         Value::Rows(_) => query,
     })
 }
 
-fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
+fn bind_postgres(sql: &'static str, values: Vec<Value<'_>>) -> PostgresQuery {
     let (values, rows) = split_rows(values);
-    let mut text = std::borrow::Cow::Borrowed(sql);
+    let mut text = Cow::Borrowed(sql);
     let mut columns = Vec::new();
     if let Some(rows) = rows {
         let (source, binds) = rows.into_postgres(values.len().saturating_add(1));
@@ -240,20 +270,31 @@ fn bind_postgres(sql: &'static str, values: Vec<Value>) -> PostgresQuery {
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value.as_deref()),
         Value::Rows(_) => query,
     });
     columns.into_iter().fold(query, |query, column| match column {
         Column::Ints(values) => query.bind(values),
         Column::Texts(values) => query.bind(values),
-        Column::Bytes(values) => query.bind(values),
+        Column::Bytes(values) => query.bind(values.iter().map(Option::as_deref).collect::<Vec<_>>()),
     })
+}
+
+/// Why a column cannot be read.
+struct CellError(String);
+
+impl From<sqlx::Error> for CellError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
 /// One row of an answer, read by column name.
 pub(crate) enum Row {
-    /// From SQLite.
+    /// From a reader of SQLite.
     Sqlite(SqliteRow),
+    /// From SQLite's writing connection.
+    File(FileRow),
     /// From PostgreSQL.
     Postgres(PgRow),
 }
@@ -275,10 +316,11 @@ macro_rules! row_reader {
         $($(#[$doc])*
         pub(crate) fn $name(&self, column: &str) -> Result<$type> {
             match self {
-                Self::Sqlite(row) => row.try_get(column),
-                Self::Postgres(row) => row.try_get(column),
+                Self::Sqlite(row) => row.try_get(column).map_err(CellError::from),
+                Self::File(row) => row.get(column),
+                Self::Postgres(row) => row.try_get(column).map_err(CellError::from),
             }
-            .map_err(|error| StoreError::Inconsistent(format!("column {column}: {error}")))
+            .map_err(|CellError(error)| StoreError::Inconsistent(format!("column {column}: {error}")))
         })*
     };
 }
