@@ -12,6 +12,7 @@ mod value;
 
 use std::borrow::Cow;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
@@ -90,14 +91,15 @@ impl Engine {
         })
     }
 
-    /// Folds SQLite's write-ahead log into the file and empties it; nothing on PostgreSQL.
+    /// Folds SQLite's write-ahead log into the file and empties it, trying for as long as `patience`
+    /// while readers are in the way; nothing on PostgreSQL.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the log could not be emptied: the file cannot be trusted to
     /// take writes yet.
-    pub(crate) async fn checkpoint(&self) -> Result<()> {
+    pub(crate) async fn checkpoint(&self, patience: Duration) -> Result<()> {
         let Self::Sqlite { write, .. } = self else { return Ok(()) };
-        if write.checkpoint().await? { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
+        if write.checkpoint(patience).await? { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
     }
 
     /// Closes every connection.

@@ -129,6 +129,11 @@ impl<'a> Rows<'a> {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
 
+    /// Returns where a column stands, from 0.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(known, _)| *known == name)
+    }
+
     /// Returns the columns in order.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column<'a>> {
         self.columns.iter().map(|(_, column)| column)
