@@ -39,7 +39,7 @@ pub(crate) async fn forget(store: &Store, market: MarketId, delivery: DeliveryId
     finish(store, market, delivery).await
 }
 
-async fn change(store: &Store, sql: &'static str, values: Vec<super::engine::Value>) -> Result<()> {
+async fn change(store: &Store, sql: &'static str, values: Vec<super::engine::Value<'_>>) -> Result<()> {
     let mut transaction = store.begin_write().await?;
     transaction.execute_exactly(1, sql, values).await?;
     transaction.commit().await

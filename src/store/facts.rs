@@ -41,7 +41,13 @@ pub(crate) async fn read(
     works: &[Work],
     recorded_at: Timestamp,
 ) -> Result<Facts> {
-    let mut wanted = Wanted::default();
+    let reporting = works.iter().filter_map(|work| match work {
+        Work::Deliver(incoming) => Some(&incoming.source),
+        Work::Correct(_) | Work::Resolve(_) => None,
+    });
+    // With one source alone there is nothing to pair, and no key to look for.
+    let several = reporting.chain(kept.sources.iter()).collect::<HashSet<_>>().len() > 1;
+    let mut wanted = Wanted { several, ..Wanted::default() };
     for work in works {
         wanted.add(work, recorded_at);
     }
@@ -68,10 +74,7 @@ pub(crate) async fn read(
     }
     events(transaction, &mut facts, &wanted).await?;
     references(transaction, &mut facts, &wanted).await?;
-    let several = wanted.sources.iter().chain(kept.sources.iter()).collect::<HashSet<_>>().len() > 1;
-    if several {
-        credits(transaction, &mut facts, &wanted).await?;
-    }
+    credits(transaction, &mut facts, &wanted).await?;
     pairings(transaction, &mut facts).await?;
     postings(transaction, &mut facts, &wanted.postings).await?;
     Ok(facts)
@@ -85,7 +88,8 @@ struct Wanted {
     credits: BTreeSet<(BusinessDate, SettledAccount, i64)>,
     postings: BTreeSet<Seq>,
     held: BTreeSet<i64>,
-    sources: HashSet<SourceId>,
+    /// Several sources report to this market.
+    several: bool,
 }
 
 impl Wanted {
@@ -103,7 +107,6 @@ impl Wanted {
     }
 
     fn incoming(&mut self, incoming: &Incoming, recorded_at: Timestamp) {
-        self.sources.insert(incoming.source);
         for item in &incoming.items {
             self.held.extend(item.resolves);
             match &item.content {
@@ -128,8 +131,10 @@ impl Wanted {
         if let Some(reference) = &settlement.reference {
             self.references.insert((date, reference.clone(), settled.clone()));
         }
-        for date in [date.previous(), date, date.next()] {
-            self.credits.insert((date, settled.clone(), settlement.amount.whole()));
+        if self.several {
+            for date in [date.previous(), date, date.next()] {
+                self.credits.insert((date, settled.clone(), settlement.amount.whole()));
+            }
         }
     }
 }
@@ -180,8 +185,8 @@ async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wante
     }
     let rows = Rows::new()
         .with("source_id", Column::ints(wanted.events.iter().map(|(source, _)| *source)))
-        .with("event_id", Column::texts(wanted.events.iter().map(|(_, id)| id.clone())));
-    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        .with("event_id", Column::texts(wanted.events.iter().map(|(_, id)| id.as_str())));
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let claim = claim(&row)?;
         if let Some(id) = claim.event_id.clone() {
             facts.events.insert((claim.source, id), claim);
@@ -202,7 +207,7 @@ async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &W
         .with("event_date", Column::texts(wanted.references.iter().map(|(date, ..)| date.to_string())))
         .with("reference", Column::texts(wanted.references.iter().map(|(_, reference, _)| reference.as_str())))
         .with("settled_account", Column::texts(wanted.references.iter().map(|(.., account)| account.as_str())));
-    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let claim = claim(&row)?;
         if let Some(reference) = claim.reference.clone() {
             let key = (claim.settled.clone(), claim.event_date, reference);
@@ -225,7 +230,7 @@ async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Want
         .with("event_date", Column::texts(wanted.credits.iter().map(|(date, ..)| date.to_string())))
         .with("settled_account", Column::texts(wanted.credits.iter().map(|(_, account, _)| account.as_str())))
         .with("amount", Column::ints(wanted.credits.iter().map(|(.., amount)| *amount)));
-    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let claim = claim(&row)?;
         facts.credits.entry((claim.settled.clone(), claim.amount)).or_default().push(claim);
     }
@@ -241,7 +246,7 @@ async fn pairings(transaction: &mut Transaction, facts: &mut Facts) -> Result<()
         return Ok(());
     }
     let rows = Rows::new().with("credit_item", Column::ints(credits));
-    for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         facts.pairings.insert((row.int("credit_item")?, SourceId::new(row.int("source_id")?)));
     }
     Ok(())

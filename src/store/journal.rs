@@ -62,30 +62,27 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         u.settled_account, u.addressed, u.bank_hint, u.amount, u.reference, u.occurrence, u.event_at, \
         u.event_precision, u.claimed_at, u.event_date, u.business_date, u.memo_code, u.outcome, u.reason, u.actor, \
         u.posting_seq, u.earlier_item, u.resolves, u.claims_event, u.claims_reference, $3, u.commitment \
-        FROM market_head h, {rows} WHERE h.market_id = $1";
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
     if batch.items.is_empty() {
         return Ok(());
     }
     let items = || batch.items.iter();
     let rows = Rows::new()
         .with("item", Column::ints(items().map(|i| i.item)))
-        .with("delivery_id", Column::bytes(items().map(|i| i.delivery.0.as_bytes().to_vec())))
+        .with("delivery_id", Column::bytes(items().map(|i| i.delivery.0.as_bytes().as_slice())))
         .with("part", Column::ints(items().map(|i| i.part)))
         .with("source_id", Column::ints(items().map(|i| i.source.get())))
-        .with("event_id", Column::optional_texts(items().map(|i| i.event_id.clone())))
+        .with("event_id", Column::optional_texts(items().map(|i| i.event_id.as_deref())))
         .with("event_id_weak", Column::ints(items().map(|i| i64::from(i.event_id_weak))))
         .with("direction", Column::texts(items().map(|i| i.direction.map_or("none", Direction::as_str))))
         .with(
             "settled_account",
-            Column::optional_texts(items().map(|i| text(i.settled.as_ref().map(SettledAccount::as_str)))),
+            Column::optional_texts(items().map(|i| i.settled.as_ref().map(SettledAccount::as_str))),
         )
-        .with(
-            "addressed",
-            Column::optional_texts(items().map(|i| text(i.addressed.as_ref().map(AccountNumber::as_str)))),
-        )
-        .with("bank_hint", Column::optional_texts(items().map(|i| i.bank_hint.clone())))
+        .with("addressed", Column::optional_texts(items().map(|i| i.addressed.as_ref().map(AccountNumber::as_str))))
+        .with("bank_hint", Column::optional_texts(items().map(|i| i.bank_hint.as_deref())))
         .with("amount", Column::ints(items().map(|i| i.amount.map(Dong::whole))))
-        .with("reference", Column::optional_texts(items().map(|i| text(i.reference.as_ref().map(BankRef::as_str)))))
+        .with("reference", Column::optional_texts(items().map(|i| i.reference.as_ref().map(BankRef::as_str))))
         .with("occurrence", Column::ints(items().map(|i| i.occurrence)))
         .with("event_at", Column::ints(items().map(|i| i.moment.at.map(micros))))
         .with("event_precision", Column::texts(items().map(|i| i.moment.precision.as_str())))
@@ -94,14 +91,14 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("business_date", Column::texts(items().map(|i| i.business_date.to_string())))
         .with("memo_code", Column::ints(items().map(|i| i.memo_code.map(StallNumber::get))))
         .with("outcome", Column::texts(items().map(|i| i.outcome.as_str())))
-        .with("reason", Column::optional_texts(items().map(|i| i.reason.clone())))
-        .with("actor", Column::optional_texts(items().map(|i| i.actor.clone())))
+        .with("reason", Column::optional_texts(items().map(|i| i.reason.as_deref())))
+        .with("actor", Column::optional_texts(items().map(|i| i.actor.as_deref())))
         .with("posting_seq", Column::ints(items().map(|i| i.posting.map(Seq::get))))
         .with("earlier_item", Column::ints(items().map(|i| i.earlier_item)))
         .with("resolves", Column::ints(items().map(|i| i.resolves)))
         .with("claims_event", Column::ints(items().map(|i| i64::from(i.claims_event))))
         .with("claims_reference", Column::ints(items().map(|i| i64::from(i.claims_reference))))
-        .with("commitment", Column::bytes(items().map(|i| i.commitment.to_vec())));
+        .with("commitment", Column::bytes(items().map(|i| i.commitment.as_slice())));
     let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];
     transaction.execute_exactly(batch.items.len(), SQL, values).await
 }
@@ -109,17 +106,17 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
 async fn insert_texts(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO inbox_texts (market_id, item, salt, raw, memo, payer) \
         SELECT h.market_id, u.item, u.salt, u.raw, u.memo, u.payer \
-        FROM market_head h, {rows} WHERE h.market_id = $1";
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
     if batch.texts.is_empty() {
         return Ok(());
     }
     let texts = || batch.texts.iter();
     let rows = Rows::new()
         .with("item", Column::ints(texts().map(|t| t.item)))
-        .with("salt", Column::bytes(texts().map(|t| t.salt.to_vec())))
-        .with("raw", Column::optional_bytes(texts().map(|t| t.raw.clone())))
-        .with("memo", Column::texts(texts().map(|t| t.memo.clone())))
-        .with("payer", Column::texts(texts().map(|t| t.payer.clone())));
+        .with("salt", Column::bytes(texts().map(|t| t.salt.as_slice())))
+        .with("raw", Column::optional_bytes(texts().map(|t| t.raw.as_deref())))
+        .with("memo", Column::texts(texts().map(|t| t.memo.as_str())))
+        .with("payer", Column::texts(texts().map(|t| t.payer.as_str())));
     transaction.execute_exactly(batch.texts.len(), SQL, binds![batch.market.get(), rows]).await
 }
 
@@ -128,7 +125,7 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         business_date, event_date, event_at, recorded_at, late, stall_number, item, concerns, reason, actor) \
         SELECT h.market_id, u.seq, $2, u.kind, u.debit_account, u.credit_account, u.amount, u.business_date, \
         u.event_date, u.event_at, $3, u.late, u.stall_number, u.item, u.concerns, u.reason, u.actor \
-        FROM market_head h, {rows} WHERE h.market_id = $1";
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
     if batch.postings.is_empty() {
         return Ok(());
     }
@@ -146,8 +143,8 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         .with("stall_number", Column::ints(postings().map(|p| p.stall.map(StallNumber::get))))
         .with("item", Column::ints(postings().map(|p| p.item)))
         .with("concerns", Column::ints(postings().map(|p| p.concerns.map(Seq::get))))
-        .with("reason", Column::optional_texts(postings().map(|p| p.reason.clone())))
-        .with("actor", Column::optional_texts(postings().map(|p| p.actor.clone())));
+        .with("reason", Column::optional_texts(postings().map(|p| p.reason.as_deref())))
+        .with("actor", Column::optional_texts(postings().map(|p| p.actor.as_deref())));
     let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];
     transaction.execute_exactly(batch.postings.len(), SQL, values).await
 }
@@ -156,9 +153,9 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
     const DELETE: &str = "DELETE FROM pairings WHERE market_id = $1 AND credit_item = $2 AND source_id = $3";
     const INSERT: &str = "INSERT INTO pairings (market_id, credit_item, source_id, item) \
         SELECT h.market_id, u.credit_item, u.source_id, u.item \
-        FROM market_head h, {rows} WHERE h.market_id = $1";
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
     const AGREE: &str = "INSERT INTO reference_agreements (market_id, source_id) \
-        SELECT h.market_id, u.source_id FROM market_head h, {rows} WHERE h.market_id = $1 \
+        SELECT h.market_id, u.source_id FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, source_id) DO NOTHING";
     for Pairing { credit, source, .. } in &batch.released {
         transaction.execute_exactly(1, DELETE, binds![batch.market.get(), *credit, source.get()]).await?;
@@ -179,7 +176,7 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
 
 async fn add_balances(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO balances (market_id, account, debits, credits) \
-        SELECT h.market_id, u.account, u.debits, u.credits FROM market_head h, {rows} WHERE h.market_id = $1 \
+        SELECT h.market_id, u.account, u.debits, u.credits FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, account) DO UPDATE SET debits = balances.debits + excluded.debits, \
         credits = balances.credits + excluded.credits";
     let balances = &batch.deltas.balances;
@@ -197,7 +194,7 @@ async fn add_stall_days(transaction: &mut Transaction, batch: &Batch) -> Result<
     // The engines spell the smaller of two values differently; CASE is common to both.
     const SQL: &str = "INSERT INTO daily_totals (market_id, business_date, stall_number, kind, count, amount, \
         first_at, last_at) SELECT h.market_id, u.business_date, u.stall_number, u.kind, u.count, u.amount, \
-        u.first_at, u.last_at FROM market_head h, {rows} WHERE h.market_id = $1 \
+        u.first_at, u.last_at FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, business_date, stall_number, kind) DO UPDATE SET \
         count = daily_totals.count + excluded.count, amount = daily_totals.amount + excluded.amount, \
         first_at = CASE WHEN daily_totals.first_at <= excluded.first_at OR excluded.first_at IS NULL \
@@ -221,7 +218,7 @@ async fn add_stall_days(transaction: &mut Transaction, batch: &Batch) -> Result<
 
 async fn add_hours(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO hourly_totals (market_id, business_date, hour, count, amount) \
-        SELECT h.market_id, u.business_date, u.hour, u.count, u.amount FROM market_head h, {rows} \
+        SELECT h.market_id, u.business_date, u.hour, u.count, u.amount FROM {rows} CROSS JOIN market_head h \
         WHERE h.market_id = $1 ON CONFLICT (market_id, business_date, hour) DO UPDATE SET \
         count = hourly_totals.count + excluded.count, amount = hourly_totals.amount + excluded.amount";
     let hours = &batch.deltas.hours;
@@ -239,7 +236,7 @@ async fn add_hours(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
 async fn add_dates(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO date_totals (market_id, business_date, event_date, kind, late, count, debits, \
         credits) SELECT h.market_id, u.business_date, u.event_date, u.kind, u.late, u.count, u.debits, u.credits \
-        FROM market_head h, {rows} WHERE h.market_id = $1 \
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, business_date, event_date, kind, late) DO UPDATE SET \
         count = date_totals.count + excluded.count, debits = date_totals.debits + excluded.debits, \
         credits = date_totals.credits + excluded.credits";
@@ -261,7 +258,7 @@ async fn add_dates(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
 async fn add_sources(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO source_totals (market_id, business_date, source_id, outcome, count, amount, \
         last_at) SELECT h.market_id, u.business_date, u.source_id, u.outcome, u.count, u.amount, u.last_at \
-        FROM market_head h, {rows} WHERE h.market_id = $1 \
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, business_date, source_id, outcome) DO UPDATE SET \
         count = source_totals.count + excluded.count, amount = source_totals.amount + excluded.amount, \
         last_at = CASE WHEN source_totals.last_at >= excluded.last_at THEN source_totals.last_at \
@@ -278,8 +275,4 @@ async fn add_sources(transaction: &mut Transaction, batch: &Batch) -> Result<()>
         .with("amount", Column::ints(sources.values().map(|(tally, _)| tally.amount.whole())))
         .with("last_at", Column::ints(sources.values().map(|(_, last_at)| *last_at)));
     transaction.execute_exactly(sources.len(), SQL, binds![batch.market.get(), rows]).await
-}
-
-fn text(value: Option<&str>) -> Option<String> {
-    value.map(str::to_owned)
 }

@@ -34,12 +34,16 @@ pub(crate) mod waiting;
 pub mod writer;
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use engine::{Engine, Transaction};
 pub use engine::{EngineKind, OpenOptions};
 use error::{Result, StoreError};
+
+/// How long readers of other processes may keep a file that was opened anew from being trusted.
+const REOPEN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The open book: one SQLite file or one PostgreSQL database.
 #[derive(Debug)]
@@ -112,17 +116,18 @@ impl Store {
     pub async fn reopen(&self) -> Result<()> {
         self.engine().close().await;
         let (engine, _) = Engine::open(&self.options).await?;
-        engine.checkpoint().await?;
+        engine.checkpoint(REOPEN_PATIENCE).await?;
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
         Ok(())
     }
 
-    /// Folds SQLite's write-ahead log into the file; nothing on PostgreSQL. For quiet moments.
+    /// Folds SQLite's write-ahead log into the file; nothing on PostgreSQL. For quiet moments: it
+    /// tries once, for work may come meanwhile.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when readers kept it from being emptied.
     pub async fn checkpoint(&self) -> Result<()> {
-        self.engine().checkpoint().await
+        self.engine().checkpoint(Duration::ZERO).await
     }
 
     /// Closes every connection; the store is of no use afterwards.

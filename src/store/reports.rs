@@ -39,7 +39,7 @@ struct Day {
 }
 
 impl Day {
-    fn binds(self) -> Vec<super::engine::Value> {
+    fn binds(self) -> Vec<super::engine::Value<'static>> {
         binds![self.market.get(), self.date.to_string()]
     }
 }

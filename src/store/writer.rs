@@ -114,7 +114,15 @@ impl Writer {
             failed: self.failed.clone(),
             kept: HashMap::new(),
         };
-        lanes.insert(key, Lane { jobs: jobs.clone(), task: tokio::spawn(worker.run(queue)) });
+        let task = match self.store.kind() {
+            // SQLite is called directly: the lane keeps a thread of its own busy, not a shared one.
+            EngineKind::Sqlite => {
+                let runtime = tokio::runtime::Handle::current();
+                tokio::task::spawn_blocking(move || runtime.block_on(worker.run(queue)))
+            }
+            EngineKind::Postgres => tokio::spawn(worker.run(queue)),
+        };
+        lanes.insert(key, Lane { jobs: jobs.clone(), task });
         jobs
     }
 }

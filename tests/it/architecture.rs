@@ -25,8 +25,9 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Foreign words and the places where each may stand.
-const PLACES: [(&str, &[&str]); 8] = [
+const PLACES: [(&str, &[&str]); 9] = [
     ("sqlx", &["src/store/"]),
+    ("rusqlite", &["src/store/engine/"]),
     ("axum", &["src/web/"]),
     ("askama", &["src/web/"]),
     ("clap", &["src/cli/"]),
@@ -147,6 +148,7 @@ fn each_rule_finds_what_breaks_it() {
         ("src/web/a.rs", "use crate::{domain::money, store};", "web may not use store"),
         ("src/ledger/a.rs", "async fn f() {}", "does not wait"),
         ("src/app/a.rs", "use sqlx::Row;", "stands only in"),
+        ("src/store/a.rs", "use rusqlite::Connection;", "stands only in"),
         ("src/app/a.rs", "use axum::Json;", "stands only in"),
         ("src/store/a.rs", "const S: &str = \"SELECT * FROM t\";", "SQL never says"),
         ("src/store/a.rs", "let x = sqlx::query(\"\");", "only store/engine"),

@@ -14,6 +14,8 @@ pub struct Measured {
     pub elapsed: Duration,
     /// The latency of each acked request, in microseconds.
     pub micros: Vec<u64>,
+    /// The processor time of the server's process meanwhile, the load's too when it is inside.
+    pub cpu: Duration,
     /// Batches that were written meanwhile, by the items each held.
     pub batches: BTreeMap<u64, u64>,
 }
@@ -24,10 +26,18 @@ impl Measured {
         self.acked += other.acked;
         self.refused += other.refused;
         self.elapsed += other.elapsed;
+        self.cpu += other.cpu;
         self.micros.append(&mut other.micros);
         for (items, batches) in other.batches {
             *self.batches.entry(items).or_default() += batches;
         }
+    }
+
+    /// Returns the processor time of one acked request, in nanoseconds: what a busy machine does not
+    /// distort as it does every rate.
+    #[must_use]
+    pub fn cpu_nanos(&self) -> u64 {
+        u64::try_from(self.cpu.as_nanos() / u128::from(self.acked.max(1))).unwrap_or(u64::MAX)
     }
 
     /// Returns the mean size of the batches, in thousandths of an item.

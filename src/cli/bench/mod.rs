@@ -45,13 +45,13 @@ pub(super) struct Bench {
     /// Numbers of connections (default 1,16,64,256)
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: Vec<u16>,
-    /// Seconds that each load runs at each number of connections (default 5; 3 with --quick)
+    /// Seconds that each load runs at each number of connections (default 5; 2 with --quick)
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: Option<u32>,
     /// Requests that each load sends, instead of a time
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..=400_000))]
     requests: Option<u64>,
-    /// Settlements of the bulk file (default 200000; 40000 with --quick)
+    /// Settlements of the bulk file (default 200000; 20000 with --quick)
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
     bulk: Option<u64>,
     /// Sizes at which the report is timed (default 10000,1000000; 10000 with --quick)
@@ -151,7 +151,7 @@ async fn settle(command: &Bench, book: &BenchBook) -> Result<(BTreeMap<usize, Le
 async fn bulk(command: &Bench, book: &BenchBook, folder: &Folder) -> Result<(Bulk, Bytes, u64), AppError> {
     let empty = book.bytes().await?;
     progress(&format!("{} · bulk", book.app.engine()));
-    let count = command.bulk.unwrap_or(if command.quick { 40_000 } else { 200_000 });
+    let count = command.bulk.unwrap_or(if command.quick { 20_000 } else { 200_000 });
     let (bulk, bytes) = bulk::measure(book, folder, count).await?;
     let bytes =
         Bytes { journal: bytes.journal.saturating_sub(empty.journal), inbox: bytes.inbox.saturating_sub(empty.inbox) };
@@ -178,7 +178,7 @@ impl Bench {
     }
 
     fn pace(&self) -> Pace {
-        let seconds = self.seconds.unwrap_or(if self.quick { 3 } else { 5 });
+        let seconds = self.seconds.unwrap_or(if self.quick { 2 } else { 5 });
         Pace {
             // The first slice of each load is short: it only learns the rate.
             rounds: if self.requests.is_some() { 1 } else { seconds + 1 },

@@ -15,6 +15,7 @@ use super::client::{Place, Slice, send};
 use crate::app::bench::book::BenchBook;
 use crate::app::bench::figures::{Measured, per_second};
 use crate::app::bench::load::{Portion, Spread};
+use crate::app::bench::machine::processor_time;
 use crate::app::error::AppError;
 use crate::web::{self, Server, Web};
 
@@ -142,7 +143,9 @@ impl Load<'_> {
         kind: Option<Spread>,
     ) -> Result<Measured, AppError> {
         let slice = Slice { address, target: self.book.target.clone(), portion, connections };
-        let measured = send(slice, self.pace.place).await?;
+        let before = processor_time();
+        let mut measured = send(slice, self.pace.place).await?;
+        measured.cpu = processor_time().saturating_sub(before);
         self.rates.insert(kind, per_second(measured.acked, measured.elapsed));
         Ok(measured)
     }

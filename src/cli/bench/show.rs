@@ -55,6 +55,7 @@ fn measured(found: &Measured, with_batches: bool) -> Value {
     let mut shown = json!({
         "per_s": found.per_s(), "p50_ms": number(&decimal(p50)), "p99_ms": number(&decimal(p99)),
         "max_ms": number(&decimal(max)), "requests": found.acked, "refused": found.refused,
+        "cpu_us": number(&decimal(found.cpu_nanos())),
     });
     if let (true, Some(object)) = (with_batches, shown.as_object_mut()) {
         object.insert("batch_mean".to_owned(), number(&decimal(found.batch_mean())));
@@ -79,10 +80,11 @@ fn settled(engine: &EngineFigures) -> Value {
 /// The ratios that the issue sets targets for, each from one run.
 fn ratios(engine: &EngineFigures) -> Value {
     let level = |found: &Level| {
-        let Compared { to_ceiling, hot_to_spread, p99_to_ceiling } = compare(found);
+        let Compared { to_ceiling, hot_to_spread, p99_to_ceiling, cpu_ceiling_to_spread } = compare(found);
         json!({
             "spread_to_ceiling": number(&decimal(to_ceiling)), "hot_to_spread": number(&decimal(hot_to_spread)),
             "p99_to_ceiling": number(&decimal(p99_to_ceiling)),
+            "cpu_ceiling_to_spread": number(&decimal(cpu_ceiling_to_spread)),
         })
     };
     let mut shown: Map<String, Value> =
@@ -95,6 +97,7 @@ struct Compared {
     to_ceiling: u64,
     hot_to_spread: u64,
     p99_to_ceiling: u64,
+    cpu_ceiling_to_spread: u64,
 }
 
 fn compare(level: &Level) -> Compared {
@@ -105,6 +108,7 @@ fn compare(level: &Level) -> Compared {
         to_ceiling: per_mille(spread.per_s(), level.ceiling.per_s()),
         hot_to_spread: per_mille(of(Spread::Hot).per_s(), spread.per_s()),
         p99_to_ceiling: per_mille(spread.latencies().p99, level.ceiling.latencies().p99),
+        cpu_ceiling_to_spread: per_mille(level.ceiling.cpu_nanos(), spread.cpu_nanos()),
     }
 }
 
@@ -124,9 +128,9 @@ fn number(text: &str) -> Value {
 pub(super) fn tables(figures: &Figures, lang: Lang) -> String {
     let vi = lang == Lang::Vi;
     let head = if vi {
-        ["Số kết nối", "Tải", "Mỗi giây", "So với trần", "p50 ms", "p99 ms", "lâu nhất", "Lô trung bình"]
+        ["Số kết nối", "Tải", "Mỗi giây", "So với trần", "p50 ms", "p99 ms", "lâu nhất", "CPU µs", "Lô trung bình"]
     } else {
-        ["Connections", "Load", "Per second", "To ceiling", "p50 ms", "p99 ms", "max ms", "Mean batch"]
+        ["Connections", "Load", "Per second", "To ceiling", "p50 ms", "p99 ms", "max ms", "CPU µs", "Mean batch"]
     };
     let mut rows = engine_rows("sqlite", &figures.sqlite.levels);
     if let Some(postgres) = &figures.postgres {
@@ -151,6 +155,7 @@ fn engine_rows(engine: &str, levels: &BTreeMap<usize, Level>) -> Vec<Vec<String>
                 decimal(p50),
                 decimal(p99),
                 decimal(max),
+                decimal(found.cpu_nanos()),
                 if booked { decimal(found.batch_mean()) } else { String::new() },
             ]);
         }

@@ -1,6 +1,7 @@
 //! Copying a book row by row between two databases of any engine: every table of the schema, in the
 //! order of its primary key, a bounded number of rows at a time.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Told;
@@ -98,37 +99,37 @@ fn list<'a>(columns: impl IntoIterator<Item = &'a TableColumn>, write: impl Fn(&
     columns.into_iter().map(write).collect::<Vec<_>>().join(", ")
 }
 
-fn key_of(row: &Row, table: &Table) -> Result<Vec<Value>> {
+fn key_of(row: &Row, table: &Table) -> Result<Vec<Value<'static>>> {
     table
         .key
         .iter()
         .map(|column| {
             Ok(match column.kind {
                 Kind::Int => Value::Int(row.optional_int(&column.name)?),
-                Kind::Text => Value::Text(row.optional_text(&column.name)?),
-                Kind::Bytes => Value::Bytes(row.optional_bytes(&column.name)?),
+                Kind::Text => Value::Text(row.optional_text(&column.name)?.map(Cow::Owned)),
+                Kind::Bytes => Value::Bytes(row.optional_bytes(&column.name)?.map(Cow::Owned)),
             })
         })
         .collect()
 }
 
 /// Turns rows into a batch, and tells how many bytes of text it holds.
-fn columns_of(rows: &[Row], table: &Table) -> Result<(Rows, usize)> {
+fn columns_of(rows: &[Row], table: &Table) -> Result<(Rows<'static>, usize)> {
     let (mut batch, mut bytes) = (Rows::new(), 0);
     for column in &table.columns {
         let name = column.name.as_str();
         let values = match column.kind {
             Kind::Int => Column::Ints(rows.iter().map(|row| row.optional_int(name)).collect::<Result<_>>()?),
             Kind::Text => {
-                let texts: Vec<Option<String>> =
-                    rows.iter().map(|row| row.optional_text(name)).collect::<Result<_>>()?;
-                bytes += texts.iter().flatten().map(String::len).sum::<usize>();
+                let read = |row: &Row| Ok(row.optional_text(name)?.map(Cow::Owned));
+                let texts: Vec<Option<Cow<'static, str>>> = rows.iter().map(read).collect::<Result<_>>()?;
+                bytes += texts.iter().flatten().map(|text| text.len()).sum::<usize>();
                 Column::Texts(texts)
             }
             Kind::Bytes => {
-                let values: Vec<Option<Vec<u8>>> =
-                    rows.iter().map(|row| row.optional_bytes(name)).collect::<Result<_>>()?;
-                bytes += values.iter().flatten().map(Vec::len).sum::<usize>();
+                let read = |row: &Row| Ok(row.optional_bytes(name)?.map(Cow::Owned));
+                let values: Vec<Option<Cow<'static, [u8]>>> = rows.iter().map(read).collect::<Result<_>>()?;
+                bytes += values.iter().flatten().map(|bytes| bytes.len()).sum::<usize>();
                 Column::Bytes(values)
             }
         };

@@ -6,11 +6,16 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::open::{migration_error, migrations};
+use super::open::{ACQUIRE_TIMEOUT, migration_error, migrations};
+use super::write_file::WriteFile;
 use super::{Answer, Engine};
 
 /// Findings of SQLite's own check that are kept; one is enough to refuse a file.
 const CHECK_FINDINGS: &str = "PRAGMA quick_check(1)";
+
+/// How the connection that fills a copy is set up: whoever copies flushes once, at the end.
+const COPY_PRAGMAS: [(&str, &str); 4] =
+    [("synchronous", "OFF"), ("foreign_keys", "ON"), ("temp_store", "memory"), ("cache_size", "-65536")];
 
 /// Page cache of a connection that reads from end to end: 8 MiB, as SQLite writes kibibytes.
 const SCAN_CACHE: &str = "-8192";
@@ -29,8 +34,8 @@ pub(crate) fn open_read_only(path: &Path) -> Answer<'_, Engine> {
             .immutable(!has_log(path))
             .pragma("cache_size", "-65536");
         let pool = || SqlitePoolOptions::new().max_connections(2).idle_timeout(None).max_lifetime(None);
-        let read = pool().connect_with(options.clone()).await?;
-        Ok(Engine::Sqlite { write: pool().connect_lazy_with(options), read })
+        let read = pool().connect_with(options).await?;
+        Ok(Engine::Sqlite { write: WriteFile::closed(ACQUIRE_TIMEOUT), read })
     })
 }
 
@@ -42,8 +47,8 @@ pub(crate) fn scanner(engine: &Engine) -> Answer<'_, Engine> {
         let Engine::Sqlite { read, .. } = engine else { return Ok(engine.clone()) };
         let options = (*read.connect_options()).clone().pragma("cache_size", SCAN_CACHE).row_buffer_size(SCAN_ROWS);
         let pool = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let read = pool().connect_with(options.clone()).await?;
-        Ok(Engine::Sqlite { write: pool().connect_lazy_with(options), read })
+        let read = pool().connect_with(options).await?;
+        Ok(Engine::Sqlite { write: WriteFile::closed(ACQUIRE_TIMEOUT), read })
     })
 }
 
@@ -66,10 +71,12 @@ pub(crate) fn create(path: &Path) -> Answer<'_, Engine> {
             .foreign_keys(true)
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-65536");
-        let pool = || SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-        let write = pool().connect_with(options.clone()).await?;
-        migrations(false).run_direct(None, &mut *write.acquire().await?, false).await.map_err(migration_error)?;
-        Ok(Engine::Sqlite { write, read: pool().connect_lazy_with(options) })
+        let mut first = SqliteConnection::connect_with(&options).await?;
+        migrations(false).run_direct(None, &mut first, false).await.map_err(migration_error)?;
+        first.close().await?;
+        let write = WriteFile::open(&path.to_string_lossy(), &COPY_PRAGMAS, ACQUIRE_TIMEOUT)?;
+        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        Ok(Engine::Sqlite { write, read: pool.connect_lazy_with(options) })
     })
 }
 

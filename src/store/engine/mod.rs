@@ -8,23 +8,27 @@ pub(crate) mod file;
 mod open;
 mod probe;
 mod roles;
+mod row;
 pub(crate) mod schema;
 mod scratch;
 mod value;
+mod write_file;
 
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{AssertSqlSafe, Column as _, Postgres, Row as _, Sqlite};
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::error::{Result, StoreError};
 pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
+pub(crate) use row::{InOrder, Row};
 pub(crate) use scratch::{create_database, drop_database};
 pub(crate) use value::{Column, Rows, Value, binds};
+use write_file::{FileTransaction, WriteFile};
 
 /// How long a server may take over one statement before it is given up. A network can fall silent
 /// without a farewell; nothing else would end the wait, and a market's lane would wait for ever.
@@ -37,7 +41,7 @@ pub(crate) enum Engine {
     /// small pool of readers.
     Sqlite {
         /// The one connection that writes.
-        write: SqlitePool,
+        write: WriteFile,
         /// Connections that only read.
         read: SqlitePool,
     },
@@ -60,8 +64,10 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 
 /// One database transaction. Dropping it without [`Self::commit`] rolls back.
 pub(crate) enum Transaction {
-    /// On SQLite.
+    /// On SQLite, of a reader.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
+    /// On SQLite's one writing connection.
+    File(FileTransaction),
     /// On PostgreSQL.
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -79,7 +85,7 @@ impl Engine {
     /// can never fail half-way for want of it.
     pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Transaction::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => Transaction::File(write.begin().await?),
             Self::Postgres(pool) => Transaction::Postgres(in_time(pool.begin()).await?),
         })
     }
@@ -95,15 +101,15 @@ impl Engine {
         })
     }
 
-    /// Folds SQLite's write-ahead log into the file and empties it; nothing on PostgreSQL.
+    /// Folds SQLite's write-ahead log into the file and empties it, trying for as long as `patience`
+    /// while readers are in the way; nothing on PostgreSQL.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the log could not be emptied: the file cannot be trusted to
     /// take writes yet.
-    pub(crate) async fn checkpoint(&self) -> Result<()> {
+    pub(crate) async fn checkpoint(&self, patience: Duration) -> Result<()> {
         let Self::Sqlite { write, .. } = self else { return Ok(()) };
-        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(write).await?;
-        if row.try_get::<i64, _>(0)? == 0 { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
+        if write.checkpoint(patience).await? { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
     }
 
     /// Closes every connection.
@@ -126,10 +132,12 @@ fn in_time<'a, T, E: From<sqlx::Error>>(
     Box::pin(async move { tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(silent) })
 }
 
-/// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine.
+/// Runs `$body` with `$query` bound to a prepared query of the transaction's own engine, or
+/// `$direct` on the file.
 macro_rules! on_engine {
-    ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr) => {
+    ($transaction:expr, $sql:expr, $values:expr, |$query:ident, $connection:ident| $body:expr, |$file:ident| $direct:expr) => {
         match $transaction {
+            Transaction::File($file) => $direct,
             Transaction::Sqlite(inner) => {
                 let $query = bind_sqlite($sql, $values);
                 let $connection = &mut **inner;
@@ -146,10 +154,20 @@ macro_rules! on_engine {
 
 impl Transaction {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) fn execute(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, u64> {
+    pub(crate) fn execute<'a>(
+        &'a mut self,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value<'a>>,
+    ) -> Answer<'a, u64> {
         let sql = sql.into();
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.execute(connection).await?.rows_affected()),
+                |file| { file.execute(sql, values) }
+            )
         })
     }
 
@@ -161,7 +179,7 @@ impl Transaction {
         &mut self,
         expected: usize,
         sql: impl Into<Cow<'static, str>>,
-        values: Vec<Value>,
+        values: Vec<Value<'_>>,
     ) -> Result<()> {
         let sql = sql.into();
         let touched = self.execute(sql.clone(), values).await?;
@@ -173,26 +191,50 @@ impl Transaction {
     }
 
     /// Runs a query and returns its rows.
-    pub(crate) fn rows(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Vec<Row>> {
+    pub(crate) fn rows<'a>(
+        &'a mut self,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value<'a>>,
+    ) -> Answer<'a, Vec<Row>> {
         let sql = sql.into();
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query
-                .fetch_all(connection)
-                .await?
-                .into_iter()
-                .map(Row::from)
-                .collect()))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.fetch_all(connection).await?.into_iter().map(Row::from).collect()),
+                |file| Ok(file.rows(&sql, values)?.into_iter().map(Row::File).collect())
+            )
         })
     }
 
+    /// Runs a query over a batch whose answers are wanted in the query's order for each row of the
+    /// batch, not over all of them: on SQLite's writing connection once for each row.
+    pub(crate) fn rows_of_each<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, Vec<Row>> {
+        match self {
+            Self::File(file) => {
+                let found = file.rows_of_each(sql, values);
+                Box::pin(async move { Ok(found?.into_iter().map(Row::File).collect()) })
+            }
+            Self::Sqlite(_) | Self::Postgres(_) => self.rows(sql, values),
+        }
+    }
+
     /// Runs a query that gives at most one row.
-    pub(crate) fn row(&mut self, sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Answer<'_, Option<Row>> {
+    pub(crate) fn row<'a>(
+        &'a mut self,
+        sql: impl Into<Cow<'static, str>>,
+        values: Vec<Value<'a>>,
+    ) -> Answer<'a, Option<Row>> {
         let sql = sql.into();
         Box::pin(async move {
-            on_engine!(self, sql, values, |query, connection| Ok(query
-                .fetch_optional(connection)
-                .await?
-                .map(Row::from)))
+            on_engine!(
+                self,
+                sql,
+                values,
+                |query, connection| Ok(query.fetch_optional(connection).await?.map(Row::from)),
+                |file| Ok(file.rows(&sql, values)?.into_iter().next().map(Row::File))
+            )
         })
     }
 
@@ -204,6 +246,7 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(inner) => inner.commit().await,
+            Self::File(inner) => inner.commit(),
             Self::Postgres(inner) => in_time(inner.commit()).await,
         }
         .map_err(StoreError::CommitUnknown)
@@ -211,10 +254,11 @@ impl Transaction {
 
     /// Takes back everything and gives the connection back clean.
     pub(crate) async fn rollback(self) -> Result<()> {
-        Ok(match self {
-            Self::Sqlite(inner) => inner.rollback().await,
-            Self::Postgres(inner) => in_time(inner.rollback()).await,
-        }?)
+        match self {
+            Self::Sqlite(inner) => Ok(inner.rollback().await?),
+            Self::File(inner) => inner.rollback(),
+            Self::Postgres(inner) => Ok(in_time(inner.rollback()).await?),
+        }
     }
 }
 
@@ -223,7 +267,7 @@ type PostgresQuery = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArg
 
 /// Splits off the batch: it is always the last value bound, so that the numbers of the values
 /// before it are the same on both engines.
-fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
+fn split_rows(mut values: Vec<Value<'_>>) -> (Vec<Value<'_>>, Option<Rows<'_>>) {
     match values.pop() {
         Some(Value::Rows(rows)) => (values, Some(rows)),
         last => {
@@ -233,7 +277,7 @@ fn split_rows(mut values: Vec<Value>) -> (Vec<Value>, Option<Rows>) {
     }
 }
 
-fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value>) -> SqliteQuery {
+fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value<'_>>) -> SqliteQuery {
     let (mut values, rows) = split_rows(values);
     let mut text = sql;
     if let Some(rows) = rows {
@@ -243,14 +287,14 @@ fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value>) -> SqliteQuery {
     }
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
-        Value::Text(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
+        Value::Text(value) => query.bind(value.map(Cow::into_owned)),
+        Value::Bytes(value) => query.bind(value.map(Cow::into_owned)),
         // A second batch cannot be: the last value alone may be one.
         Value::Rows(_) => query,
     })
 }
 
-fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value>) -> PostgresQuery {
+fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value<'_>>) -> PostgresQuery {
     let (values, rows) = split_rows(values);
     let mut text = sql;
     let mut columns = Vec::new();
@@ -262,137 +306,12 @@ fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value>) -> PostgresQuery {
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value.as_deref()),
         Value::Rows(_) => query,
     });
     columns.into_iter().fold(query, |query, column| match column {
         Column::Ints(values) => query.bind(values),
         Column::Texts(values) => query.bind(values),
-        Column::Bytes(values) => query.bind(values),
+        Column::Bytes(values) => query.bind(values.iter().map(Option::as_deref).collect::<Vec<_>>()),
     })
-}
-
-/// One row of an answer, read by column name.
-pub(crate) enum Row {
-    /// From SQLite.
-    Sqlite(SqliteRow),
-    /// From PostgreSQL.
-    Postgres(PgRow),
-}
-
-impl From<SqliteRow> for Row {
-    fn from(row: SqliteRow) -> Self {
-        Self::Sqlite(row)
-    }
-}
-
-impl From<PgRow> for Row {
-    fn from(row: PgRow) -> Self {
-        Self::Postgres(row)
-    }
-}
-
-macro_rules! row_reader {
-    ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {
-        $($(#[$doc])*
-        pub(crate) fn $name(&self, column: &str) -> Result<$type> {
-            match self {
-                Self::Sqlite(row) => row.try_get(column),
-                Self::Postgres(row) => row.try_get(column),
-            }
-            .map_err(|error| StoreError::Inconsistent(format!("column {column}: {error}")))
-        })*
-    };
-}
-
-impl Row {
-    row_reader! {
-        /// Reads a whole number.
-        int -> i64;
-        /// Reads a whole number that may be missing.
-        optional_int -> Option<i64>;
-        /// Reads a text.
-        text -> String;
-        /// Reads a text that may be missing.
-        optional_text -> Option<String>;
-        /// Reads bytes.
-        bytes -> Vec<u8>;
-        /// Reads bytes that may be missing.
-        optional_bytes -> Option<Vec<u8>>;
-    }
-
-    /// Reads the columns one after another, in the order in which the statement names them: for
-    /// millions of rows, without looking a name up for each.
-    pub(crate) fn in_order(&self) -> InOrder<'_> {
-        InOrder { row: self, next: 0 }
-    }
-
-    /// Reads a flag kept as 0 or 1.
-    pub(crate) fn flag(&self, column: &str) -> Result<bool> {
-        Ok(self.int(column)? != 0)
-    }
-
-    /// Reads a text and turns it into a domain type.
-    pub(crate) fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T>
-    where
-        T::Err: std::fmt::Display,
-    {
-        self.text(column)?.parse().map_err(|error| StoreError::Inconsistent(format!("column {column}: {error}")))
-    }
-}
-
-/// A row's columns, one after another. Texts and bytes are borrowed from the row.
-pub(crate) struct InOrder<'r> {
-    row: &'r Row,
-    next: usize,
-}
-
-macro_rules! order_reader {
-    ($($(#[$doc:meta])* $name:ident -> $type:ty;)*) => {
-        $($(#[$doc])*
-        pub(crate) fn $name(&mut self) -> Result<$type> {
-            let place = self.next;
-            self.next = place.saturating_add(1);
-            match self.row {
-                Row::Sqlite(row) => row.try_get(place),
-                Row::Postgres(row) => row.try_get(place),
-            }
-            .map_err(|error| StoreError::Inconsistent(format!("column {}: {error}", self.row.name_of(place))))
-        })*
-    };
-}
-
-impl<'r> InOrder<'r> {
-    order_reader! {
-        /// Reads a whole number.
-        int -> i64;
-        /// Reads a whole number that may be missing.
-        optional_int -> Option<i64>;
-        /// Reads a text.
-        text -> &'r str;
-        /// Reads a text that may be missing.
-        optional_text -> Option<&'r str>;
-        /// Reads bytes.
-        bytes -> &'r [u8];
-        /// Reads bytes that may be missing.
-        optional_bytes -> Option<&'r [u8]>;
-    }
-
-    /// Reads a flag, which is 0 or 1 and nothing else.
-    pub(crate) fn flag(&mut self) -> Result<bool> {
-        match self.int()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            other => Err(StoreError::Inconsistent(format!("a flag is {other}"))),
-        }
-    }
-}
-
-impl Row {
-    fn name_of(&self, place: usize) -> &str {
-        match self {
-            Self::Sqlite(row) => row.columns().get(place).map_or("?", |column| column.name()),
-            Self::Postgres(row) => row.columns().get(place).map_or("?", |column| column.name()),
-        }
-    }
 }

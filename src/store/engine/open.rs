@@ -9,18 +9,28 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
-use super::{Answer, Engine, probe, roles};
+use super::{Answer, Engine, WriteFile, probe, roles};
 use crate::store::error::{Result, StoreError};
 
 /// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL: one per busy market's writer and a few readers.
 const POSTGRES_CONNECTIONS: u32 = 24;
-/// Pages of the write-ahead log before SQLite folds it in, about 128 MiB: a checkpoint costs more
-/// than the commits it serves when it comes often.
-const WAL_PAGES: &str = "32000";
+/// Memory for a connection's pages: 64 MiB, as SQLite says it.
+const CACHE: &str = "-65536";
+/// How the writing connection is set up.
+const WRITER_PRAGMAS: [(&str, &str); 5] = [
+    // A power cut took 160 acked commits with NORMAL and none with FULL.
+    ("synchronous", "FULL"),
+    ("foreign_keys", "ON"),
+    // Pages of the write-ahead log before SQLite folds it in, about 128 MiB: a checkpoint costs
+    // more than the commits it serves when it comes often.
+    ("wal_autocheckpoint", "32000"),
+    ("temp_store", "memory"),
+    ("cache_size", CACHE),
+];
 /// How long a connection may be waited for before the caller hears "unavailable".
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
 const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
@@ -120,21 +130,19 @@ async fn open_sqlite(path: &str) -> Result<Engine> {
         .disable_statement_logging()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // A power cut took 160 acked commits with NORMAL and none with FULL.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(ACQUIRE_TIMEOUT)
         .statement_cache_capacity(500)
-        .pragma("wal_autocheckpoint", WAL_PAGES)
         .pragma("temp_store", "memory")
-        .pragma("cache_size", "-65536");
-    let pool = || {
-        let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
-        pool.after_release(|connection, _| Box::pin(has_left_its_transaction(connection)))
-    };
-    let write = pool().max_connections(1).connect_with(options.clone()).await?;
-    migrations(false).run_direct(None, &mut *write.acquire().await?, false).await.map_err(migration_error)?;
-    let read = pool().max_connections(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
+        .pragma("cache_size", CACHE);
+    let mut first = SqliteConnection::connect_with(&options).await?;
+    migrations(false).run_direct(None, &mut first, false).await.map_err(migration_error)?;
+    first.close().await?;
+    let write = WriteFile::open(path, &WRITER_PRAGMAS, ACQUIRE_TIMEOUT)?;
+    let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+    let pool = pool.after_release(|connection, _| Box::pin(has_left_its_transaction(connection)));
+    let read = pool.max_connections(SQLITE_READERS).connect_with(options.pragma("query_only", "on")).await?;
     Ok(Engine::Sqlite { write, read })
 }
 

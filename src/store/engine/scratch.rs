@@ -38,7 +38,7 @@ impl Transaction {
     /// its own books about pages.
     pub(crate) fn table_bytes_sql(&self) -> &'static str {
         match self {
-            Self::Sqlite(_) => {
+            Self::Sqlite(_) | Self::File(_) => {
                 "SELECT m.tbl_name AS name, CAST(SUM(s.pgsize) AS BIGINT) AS bytes FROM dbstat s \
                  JOIN sqlite_schema m ON m.name = s.name WHERE s.aggregate = TRUE GROUP BY m.tbl_name ORDER BY 1"
             }

@@ -7,22 +7,22 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// One value bound to `$n`.
+/// One value bound to `$n`; text and bytes may be borrowed from what is written.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     /// A whole number: money, counts, flags, instants in microseconds.
     Int(Option<i64>),
     /// Text, dates included.
-    Text(Option<String>),
+    Text(Option<Cow<'a, str>>),
     /// Bytes: hashes, salts, UUIDs.
-    Bytes(Option<Vec<u8>>),
+    Bytes(Option<Cow<'a, [u8]>>),
     /// A batch: stands for `{rows}` and takes one `$n` per column on PostgreSQL, one on SQLite.
-    Rows(Rows),
+    Rows(Rows<'a>),
 }
 
 macro_rules! value_from {
     ($($from:ty => $make:expr),* $(,)?) => {
-        $(impl From<$from> for Value { fn from(value: $from) -> Self { $make(value) } })*
+        $(impl<'a> From<$from> for Value<'a> { fn from(value: $from) -> Self { $make(value) } })*
     };
 }
 
@@ -30,14 +30,14 @@ value_from! {
     i64 => |v| Value::Int(Some(v)),
     Option<i64> => Value::Int,
     bool => |v| Value::Int(Some(i64::from(v))),
-    String => |v| Value::Text(Some(v)),
-    Option<String> => Value::Text,
-    &str => |v: &str| Value::Text(Some(v.to_owned())),
-    Option<&str> => |v: Option<&str>| Value::Text(v.map(str::to_owned)),
-    Vec<u8> => |v| Value::Bytes(Some(v)),
-    &[u8] => |v: &[u8]| Value::Bytes(Some(v.to_vec())),
-    Option<Vec<u8>> => Value::Bytes,
-    Rows => Value::Rows,
+    String => |v: String| Value::Text(Some(v.into())),
+    Option<String> => |v: Option<String>| Value::Text(v.map(Cow::Owned)),
+    &'a str => |v: &'a str| Value::Text(Some(v.into())),
+    Option<&'a str> => |v: Option<&'a str>| Value::Text(v.map(Cow::Borrowed)),
+    Vec<u8> => |v: Vec<u8>| Value::Bytes(Some(v.into())),
+    &'a [u8] => |v: &'a [u8]| Value::Bytes(Some(v.into())),
+    Option<Vec<u8>> => |v: Option<Vec<u8>>| Value::Bytes(v.map(Cow::Owned)),
+    Rows<'a> => Value::Rows,
 }
 
 /// Builds the list of values for `$1`, `$2`, …
@@ -48,43 +48,43 @@ pub(crate) use binds;
 
 /// One column of a batch, all of one type.
 #[derive(Debug, Clone)]
-pub(crate) enum Column {
+pub(crate) enum Column<'a> {
     /// Whole numbers.
     Ints(Vec<Option<i64>>),
     /// Texts.
-    Texts(Vec<Option<String>>),
+    Texts(Vec<Option<Cow<'a, str>>>),
     /// Bytes.
-    Bytes(Vec<Option<Vec<u8>>>),
+    Bytes(Vec<Option<Cow<'a, [u8]>>>),
 }
 
-impl Column {
+impl<'a> Column<'a> {
     /// Collects a column of whole numbers.
     pub(crate) fn ints<T: Into<Option<i64>>>(values: impl IntoIterator<Item = T>) -> Self {
         Self::Ints(values.into_iter().map(Into::into).collect())
     }
 
     /// Collects a column of texts.
-    pub(crate) fn texts<T: Into<String>>(values: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn texts<T: Into<Cow<'a, str>>>(values: impl IntoIterator<Item = T>) -> Self {
         Self::Texts(values.into_iter().map(|v| Some(v.into())).collect())
     }
 
     /// Collects a column of texts that may be missing.
-    pub(crate) fn optional_texts(values: impl IntoIterator<Item = Option<String>>) -> Self {
-        Self::Texts(values.into_iter().collect())
+    pub(crate) fn optional_texts<T: Into<Cow<'a, str>>>(values: impl IntoIterator<Item = Option<T>>) -> Self {
+        Self::Texts(values.into_iter().map(|v| v.map(Into::into)).collect())
     }
 
     /// Collects a column of bytes.
-    pub(crate) fn bytes<T: Into<Vec<u8>>>(values: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn bytes<T: Into<Cow<'a, [u8]>>>(values: impl IntoIterator<Item = T>) -> Self {
         Self::Bytes(values.into_iter().map(|v| Some(v.into())).collect())
     }
 
     /// Collects a column of bytes that may be missing.
-    pub(crate) fn optional_bytes(values: impl IntoIterator<Item = Option<Vec<u8>>>) -> Self {
-        Self::Bytes(values.into_iter().collect())
+    pub(crate) fn optional_bytes<T: Into<Cow<'a, [u8]>>>(values: impl IntoIterator<Item = Option<T>>) -> Self {
+        Self::Bytes(values.into_iter().map(|v| v.map(Into::into)).collect())
     }
 
     /// Returns the value of every row when they all have the same one.
-    fn constant(&self) -> Option<Value> {
+    fn constant(&self) -> Option<Value<'a>> {
         fn same<T: PartialEq + Clone>(values: &[T]) -> Option<T> {
             let (first, rest) = values.split_first()?;
             rest.iter().all(|value| value == first).then(|| first.clone())
@@ -107,11 +107,11 @@ impl Column {
 
 /// A batch of rows, held as named columns of equal length.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rows {
-    columns: Vec<(Cow<'static, str>, Column)>,
+pub(crate) struct Rows<'a> {
+    columns: Vec<(Cow<'static, str>, Column<'a>)>,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// Returns a batch without a column yet.
     pub(crate) fn new() -> Self {
         Self::default()
@@ -119,7 +119,7 @@ impl Rows {
 
     /// Adds a column under the name by which the statement reads it from `u`.
     #[must_use]
-    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, column: Column) -> Self {
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, column: Column<'a>) -> Self {
         self.columns.push((name.into(), column));
         self
     }
@@ -129,12 +129,29 @@ impl Rows {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
 
+    /// Returns where a column stands, from 0.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(known, _)| *known == name)
+    }
+
+    /// Returns the columns in order.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column<'a>> {
+        self.columns.iter().map(|(_, column)| column)
+    }
+
+    /// Returns what `{rows}` stands for where a statement is run once for each row: the columns of
+    /// that one row, numbered from `first` on.
+    pub(crate) fn one_row(&self, first: usize) -> String {
+        let names = (first..).zip(&self.columns).map(|(parameter, (name, _))| format!("${parameter} AS {name}"));
+        format!("(SELECT {}) AS u", names.collect::<Vec<_>>().join(", "))
+    }
+
     /// Returns the text that `{rows}` stands for, a row source named `u` whose binds are numbered
     /// from `first` on, and those binds in order. The other engine's form: [`Rows::into_sqlite`].
     ///
     /// The engines truly differ here. PostgreSQL plans well over typed arrays and badly over one
     /// JSON parameter; SQLite has no arrays and reads JSON natively.
-    pub(crate) fn into_postgres(self, first: usize) -> (String, Vec<Column>) {
+    pub(crate) fn into_postgres(self, first: usize) -> (String, Vec<Column<'a>>) {
         let (mut arrays, mut names, mut columns) = (String::new(), String::new(), Vec::new());
         for (parameter, (name, column)) in (first..).zip(self.columns) {
             let comma = if columns.is_empty() { "" } else { ", " };
@@ -154,7 +171,7 @@ impl Rows {
     /// As [`Rows::into_postgres`], for SQLite: one JSON array of the columns that vary. It walks a
     /// row's JSON once for each column it reads, so a column that is the same in every row is
     /// bound as a single value instead; a batch of one row needs no JSON at all.
-    pub(crate) fn into_sqlite(self, first: usize) -> (String, Vec<Value>) {
+    pub(crate) fn into_sqlite(self, first: usize) -> (String, Vec<Value<'a>>) {
         let length = self.len();
         let (mut text, mut binds, mut varying) = (String::from("(SELECT "), Vec::new(), Vec::new());
         for (index, (name, column)) in self.columns.into_iter().enumerate() {
@@ -178,7 +195,7 @@ impl Rows {
         }
         if length != 1 {
             let _ = write!(text, " FROM jsonb_each(${})", first.saturating_add(binds.len()));
-            binds.push(Value::Text(Some(to_json(length, &varying))));
+            binds.push(Value::Text(Some(to_json(length, &varying).into())));
         }
         text.push_str(") AS u");
         (text, binds)
@@ -186,7 +203,7 @@ impl Rows {
 }
 
 /// Returns columns as one JSON array of rows.
-fn to_json(length: usize, columns: &[Column]) -> String {
+fn to_json(length: usize, columns: &[Column<'_>]) -> String {
     let mut json = String::with_capacity(length.saturating_mul(columns.len()).saturating_mul(16));
     json.push('[');
     for row in 0..length {
@@ -203,7 +220,7 @@ fn to_json(length: usize, columns: &[Column]) -> String {
     json
 }
 
-fn push_json(json: &mut String, column: &Column, row: usize) {
+fn push_json(json: &mut String, column: &Column<'_>, row: usize) {
     match column {
         Column::Ints(values) => match values.get(row) {
             Some(Some(number)) => {
@@ -218,7 +235,7 @@ fn push_json(json: &mut String, column: &Column, row: usize) {
         Column::Bytes(values) => match values.get(row) {
             Some(Some(bytes)) => {
                 json.push('"');
-                for byte in bytes {
+                for byte in bytes.iter() {
                     json.push(hex_digit(byte >> 4));
                     json.push(hex_digit(byte & 0x0f));
                 }

@@ -17,7 +17,7 @@ struct Kept {
     name: &'static str,
     sql: &'static str,
     /// The key before the first row.
-    start: Vec<Value>,
+    start: Vec<Value<'static>>,
 }
 
 impl Walk {
@@ -40,7 +40,7 @@ impl Walk {
         };
         let derived = self.deltas.balances.iter().map(|(account, sides)| (account.to_string(), figures_of(*sides)));
         let read = |r: &Row| Ok((r.text("k1")?, vec![Some(r.int("debits")?), Some(r.int("credits")?)]));
-        self.compare(transaction, kept, derived.collect(), (read, |key: &String| binds![key.as_str()]), findings).await
+        self.compare(transaction, kept, derived.collect(), (read, |key: &String| binds![key.clone()]), findings).await
     }
 
     async fn stall_days(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
@@ -62,7 +62,7 @@ impl Walk {
             let first_and_last = [r.optional_int("first_at")?, r.optional_int("last_at")?];
             Ok((key, [&[Some(r.int("count")?), Some(r.int("amount")?)], &first_and_last[..]].concat()))
         };
-        let after = |key: &(String, i64, String)| binds![key.0.as_str(), key.1, key.2.as_str()];
+        let after = |key: &(String, i64, String)| binds![key.0.clone(), key.1, key.2.clone()];
         self.compare(transaction, kept, derived.collect(), (read, after), findings).await
     }
 
@@ -76,7 +76,7 @@ impl Walk {
         let derived =
             self.deltas.hours.iter().map(|((date, hour), tally)| ((date.to_string(), *hour), tallied(*tally)));
         let read = |r: &Row| Ok(((r.text("k1")?, r.int("k2")?), vec![Some(r.int("count")?), Some(r.int("amount")?)]));
-        let after = |key: &(String, i64)| binds![key.0.as_str(), key.1];
+        let after = |key: &(String, i64)| binds![key.0.clone(), key.1];
         self.compare(transaction, kept, derived.collect(), (read, after), findings).await
     }
 
@@ -96,7 +96,7 @@ impl Walk {
             let key = (r.text("k1")?, r.text("k2")?, r.text("k3")?, r.int("k4")?);
             Ok((key, vec![Some(r.int("count")?), Some(r.int("debits")?), Some(r.int("credits")?)]))
         };
-        let after = |key: &(String, String, String, i64)| binds![key.0.as_str(), key.1.as_str(), key.2.as_str(), key.3];
+        let after = |key: &(String, String, String, i64)| binds![key.0.clone(), key.1.clone(), key.2.clone(), key.3];
         self.compare(transaction, kept, derived.collect(), (read, after), findings).await
     }
 
@@ -116,7 +116,7 @@ impl Walk {
             let key = (r.text("k1")?, r.int("k2")?, r.text("k3")?);
             Ok((key, vec![Some(r.int("count")?), Some(r.int("amount")?), Some(r.int("last_at")?)]))
         };
-        let after = |key: &(String, i64, String)| binds![key.0.as_str(), key.1, key.2.as_str()];
+        let after = |key: &(String, i64, String)| binds![key.0.clone(), key.1, key.2.clone()];
         self.compare(transaction, kept, derived.collect(), (read, after), findings).await
     }
 
@@ -138,7 +138,7 @@ impl Walk {
         transaction: &mut Transaction,
         kept: Kept,
         mut derived: BTreeMap<K, Figures>,
-        (read, after): (impl Fn(&Row) -> Result<(K, Figures)>, impl Fn(&K) -> Vec<Value>),
+        (read, after): (impl Fn(&Row) -> Result<(K, Figures)>, impl Fn(&K) -> Vec<Value<'static>>),
         findings: &mut Findings,
     ) -> Result<()> {
         let (table, mut start) = (kept.name, kept.start);
