@@ -69,13 +69,16 @@ impl App {
     /// Returns the key that signs for a market, and makes the first one when there is none: a day
     /// must not stay open for want of a command.
     pub(crate) async fn signing_key(&self, market: &Market) -> Result<(MarketKey, PrivateKey), AppError> {
-        match self.keys_of(market).await?.pop() {
-            Some(key) => {
-                let private = self.keyring.private(&market.code, &key.public)?;
-                Ok((key, private))
+        if self.keys_of(market).await?.is_empty() {
+            match self.add_key(market, None).await {
+                // Another closer made it at the same moment: that one signs.
+                Err(error) if error.code == "key_exists" => {}
+                made => return made,
             }
-            None => self.add_key(market, None).await,
         }
+        let key = self.keys_of(market).await?.pop().ok_or_else(|| AppError::internal("a market's key is gone"))?;
+        let private = self.keyring.private(&market.code, &key.public)?;
+        Ok((key, private))
     }
 
     pub(crate) async fn keys_of(&self, market: &Market) -> Result<Vec<MarketKey>, AppError> {

@@ -105,7 +105,6 @@ story!(money_for_a_closed_date_goes_to_the_open_date_tagged_late, |world| {
 
 story!(of_two_closers_at_once_one_wins_and_the_other_is_told, |world| {
     days_of_sales(&world).await;
-    world.app.init_key(&tan()).await.unwrap();
     let other = world.second().await;
     let asked = || CloseDay { market: tan(), date: "2026-11-22".parse().unwrap(), early: false, actor: "x".to_owned() };
     let (one, two) = tokio::join!(world.app.close_day(asked()), other.close_day(asked()));
