@@ -42,7 +42,7 @@ impl Folder {
     pub fn below(parent: &Path) -> Result<Self, AppError> {
         let name = format!("socho-bench-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let path = parent.join(name);
-        std::fs::create_dir_all(&path).map_err(|error| {
+        std::fs::create_dir(&path).map_err(|error| {
             let shown = parent.display();
             let message = Message::new(
                 format!("Không ghi được vào thư mục {shown}: {error}. Chọn thư mục khác bằng --dir."),
