@@ -10,6 +10,7 @@ use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::progress::{Listener, Progress, Step};
 use super::verify_books::{MarketFindings, verify_store};
+use crate::domain::hash::Hash;
 pub use crate::store::backup::Overwrite;
 use crate::store::backup::{self, Defect, MarketState, Partial, PlaceError};
 use crate::store::error::StoreError;
@@ -108,7 +109,9 @@ impl App {
 impl From<MarketState> for BackedUpMarket {
     fn from(state: MarketState) -> Self {
         let MarketState { code, postings, last_seq, hash, .. } = state;
-        Self { market: code, postings, last_seq, hash: hex(&hash) }
+        // Of another length it was a fault, and there is no copy to tell of.
+        let hash = Hash::from_slice(&hash).map(|hash| hash.to_string()).unwrap_or_default();
+        Self { market: code, postings, last_seq, hash }
     }
 }
 
@@ -154,22 +157,12 @@ async fn digest(path: &Path, listener: Listener<'_>) -> Result<(u64, String), Ap
             bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(0));
             sender.send_replace(bytes);
         }
-        Ok((bytes, hex(&hash.finalize())))
+        Ok((bytes, Hash(hash.finalize().into()).to_string()))
     });
     while heard.changed().await.is_ok() {
         listener(Progress { step: Step::Hash, done: *heard.borrow_and_update(), total });
     }
     work.await.map_err(AppError::internal)?.map_err(AppError::internal)
-}
-
-/// Returns bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 0x0f] {
-            text.extend(char::from_digit(u32::from(nibble), 16));
-        }
-        text
-    })
 }
 
 /// Says why a file cannot be placed.

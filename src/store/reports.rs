@@ -3,7 +3,6 @@
 //! statements and tables of their own.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::Store;
 use super::engine::{Column, Row, Rows, Transaction, binds};
@@ -71,11 +70,9 @@ pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: Bu
     let dates = dates(transaction, day).await?;
     let (unmatched, unmatched_total) = unmatched(transaction, day, &stall_days).await?;
     let (previous, same_weekday) = other_days(transaction, day).await?;
-    let mut hash = String::with_capacity(head.last_hash.len().saturating_mul(2));
-    for byte in &head.last_hash {
-        // Writing to a String cannot fail.
-        let _ = write!(hash, "{byte:02x}");
-    }
+    let hash = Hash::from_slice(&head.last_hash)
+        .map_err(|error| StoreError::Inconsistent(format!("market_head.last_hash: {error}")))?
+        .to_string();
     Ok(DayTotals {
         market: ReportedMarket {
             code: market.code,
