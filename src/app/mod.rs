@@ -23,6 +23,7 @@ pub mod ingest_file;
 pub mod journal;
 pub mod keyring;
 pub mod labels;
+pub mod listen;
 pub mod manage_sources;
 pub mod overview;
 pub mod progress;
@@ -35,6 +36,8 @@ pub mod resolve;
 pub mod restore;
 pub mod seal_view;
 pub mod signing_keys;
+pub mod stall_book;
+pub mod stall_phone;
 pub mod stall_view;
 pub mod verify_books;
 pub mod verify_evidence;
@@ -66,6 +69,7 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) rooms: listen::Rooms,
 }
 
 impl App {
@@ -82,6 +86,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             store,
             clock,
             keyring,
@@ -99,6 +104,7 @@ impl App {
 
     /// Finishes what waits, stops the writer and closes the book.
     pub async fn close(&self) {
+        self.rooms.close();
         self.writer.close().await;
         self.store.close().await;
     }

@@ -19,6 +19,7 @@ pub mod money;
 pub mod posting;
 pub mod registration;
 pub mod settlement;
+pub mod stall_book;
 pub mod statement;
 pub mod text;
 pub mod words;

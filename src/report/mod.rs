@@ -4,5 +4,6 @@
 pub mod chart;
 pub mod csv;
 pub mod json;
+pub mod revenue_book;
 pub mod statement;
 pub mod table;

@@ -13,6 +13,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::impatient::Impatient;
+
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stop waits for what is in flight.
@@ -73,7 +75,7 @@ impl Server {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+                .serve_connection(TokioIo::new(Impatient::new(stream)), TowerToHyperService::new(router));
             let watched = graceful.watch(connection);
             tokio::spawn(async move {
                 // A client that goes away mid-request is its own affair.

@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 17] = [
+const NOT_DERIVED: [(&str, &str, &str); 19] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -30,11 +30,13 @@ const NOT_DERIVED: [(&str, &str, &str); 17] = [
     ("qr_codes", "*", "a registration; append-only"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
+    ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
+    ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 1] = ["balance_steps"];
+const NOT_FILLED: [&str; 3] = ["balance_steps", "disputes", "cash_lines"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;

@@ -29,7 +29,7 @@ pub(super) async fn stylesheet() -> Response {
     (headers, include_str!("socho.css")).into_response()
 }
 
-fn test_now(web: &Shared) -> Option<String> {
+pub(super) fn test_now(web: &Shared) -> Option<String> {
     web.test_clock.as_ref().map(|_| rfc3339(web.app.now()))
 }
 
@@ -146,7 +146,7 @@ pub(super) async fn market(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn bank_name(bin: &str) -> String {
+pub(super) fn bank_name(bin: &str) -> String {
     banks::by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned())
 }
 
