@@ -29,6 +29,7 @@ mod foreign_databases;
 mod import_files;
 mod ingest_file;
 mod memos;
+mod operate;
 mod query_plans;
 mod registration;
 mod reports;
