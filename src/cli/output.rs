@@ -79,6 +79,11 @@ impl Failure {
         Self { exit, message: Message::new(vi, en), details: Vec::new() }
     }
 
+    /// Returns the same, with what is wrong in each place.
+    pub(super) fn with_details(self, details: Vec<(String, Message)>) -> Self {
+        Self { details, ..self }
+    }
+
     pub(super) fn print(&self, lang: Lang) {
         let mut text = format!("socho: {}\n", lang.choose(&self.message));
         for (field, message) in &self.details {

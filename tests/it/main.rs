@@ -29,6 +29,7 @@ mod foreign_databases;
 mod import_files;
 mod ingest_file;
 mod memos;
+mod operate;
 mod papers;
 mod query_plans;
 mod registration;
