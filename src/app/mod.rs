@@ -15,6 +15,7 @@ pub mod correct;
 pub mod daily_report;
 pub mod demo;
 mod demo_names;
+pub mod doctor;
 pub mod error;
 pub mod export_month;
 pub mod ids;
@@ -25,6 +26,7 @@ pub mod keyring;
 pub mod labels;
 pub mod listen;
 pub mod manage_sources;
+pub mod meters;
 pub mod overview;
 pub mod progress;
 pub mod prove;
@@ -70,6 +72,7 @@ pub struct App {
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
+    pub(crate) meters: meters::Meters,
 }
 
 impl App {
@@ -81,8 +84,10 @@ impl App {
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let keyring = Keyring::of_book(&options.url);
         let store = Arc::new(Store::open(options).await?);
+        let writer = Writer::new(Arc::clone(&store), Arc::clone(&clock));
         let app = Self {
-            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
+            meters: meters::Meters::new(writer.meter()),
+            writer,
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::output::{Exit, Failure, line};
-use super::serve::{BIND_DEFAULT, loopback, serve, start_logging};
+use super::serve::{BIND_DEFAULT, Binds, loopback, serve};
 use crate::app::App;
 use crate::app::clock::SystemClock;
 use crate::app::close_day::CloseDay;
@@ -53,7 +53,7 @@ pub(super) struct Demo {
 }
 
 pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failure> {
-    start_logging();
+    super::logs::start(context, None)?;
     let bind = loopback(&command.bind)?;
     let app = Arc::new(context.open_with(Arc::new(SystemClock), DB_DEFAULT).await?);
     let plan = DemoPlan {
@@ -75,7 +75,7 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
     }
     let traffic = Arc::clone(&app);
     let seed = command.seed;
-    serve(app, None, bind, None, move |address| {
+    serve(app, None, Binds { everything: bind, ingest: None, figures: None }, move |address| {
         announce(address, &city, sample.as_ref());
         if !city.is_empty() {
             let (book, markets) = (Arc::clone(&traffic), city.clone());

@@ -23,6 +23,12 @@ pub(super) struct Serve {
     /// Where webhooks and health alone are served: any address
     #[arg(long, env = "SOCHO_INGEST_BIND")]
     ingest_bind: Option<String>,
+    /// Where figures (Prometheus) and health alone are served: an address of your own network
+    #[arg(long, env = "SOCHO_METRICS_BIND")]
+    metrics_bind: Option<String>,
+    /// How lines of the log look: text or json (`SOCHO_LOG` sets the level)
+    #[arg(long, env = "SOCHO_LOG_FORMAT")]
+    log_format: Option<String>,
     /// Allow a clock that stands still and can be moved; every page says so
     #[arg(long)]
     test_mode: bool,
@@ -35,11 +41,13 @@ pub(super) struct Serve {
 pub(super) const BIND_DEFAULT: &str = "127.0.0.1:8080";
 
 pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failure> {
-    start_logging();
+    super::logs::start(context, command.log_format.as_deref())?;
     let bind = command.bind.or_else(|| context.config.bind.clone()).unwrap_or_else(|| BIND_DEFAULT.to_owned());
     let bind = loopback(&bind)?;
     let ingest = command.ingest_bind.or_else(|| context.config.ingest_bind.clone());
     let ingest = ingest.as_deref().map(address).transpose()?;
+    let figures = command.metrics_bind.or_else(|| context.config.metrics_bind.clone());
+    let figures = figures.as_deref().map(address).transpose()?;
     let test_clock = command.test_mode.then(|| Arc::new(command.clock.map_or_else(SetClock::running, SetClock::at)));
     let clock: Arc<dyn Clock> = match &test_clock {
         Some(clock) => Arc::clone(clock) as _,
@@ -51,28 +59,43 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
             "socho: this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db\n",
         );
     }
-    serve(app, test_clock, bind, ingest, |_| ()).await
+    serve(app, test_clock, Binds { everything: bind, ingest, figures }, |_| ()).await
+}
+
+/// Where a server listens.
+pub(super) struct Binds {
+    /// Everything.
+    pub(super) everything: SocketAddr,
+    /// Webhooks and health alone.
+    pub(super) ingest: Option<SocketAddr>,
+    /// Figures and health alone.
+    pub(super) figures: Option<SocketAddr>,
 }
 
 /// Serves until the process is told to stop or the book fails.
 pub(super) async fn serve(
     app: Arc<App>,
     test_clock: Option<Arc<SetClock>>,
-    bind: SocketAddr,
-    ingest: Option<SocketAddr>,
+    binds: Binds,
     started: impl FnOnce(SocketAddr),
 ) -> Result<Exit, Failure> {
     let web = Web::new(Arc::clone(&app), test_clock);
     let (stop, stopped) = watch::channel(false);
     // Heard from now on: whoever reads the address may stop us at once.
     let told_to_stop = told_to_stop();
-    let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
+    let (server, listening) =
+        Server::bind(binds.everything, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
     line(format!("listening http://{}", listening.0));
     let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
-    if let Some(ingest) = ingest {
-        let (server, listening) = Server::bind(ingest, web::ingest_only(web)).await.map_err(|e| busy(&e))?;
-        line(format!("listening ingest http://{}", listening.0));
-        servers.push(tokio::spawn(server.run(stopped)));
+    let more = [
+        (binds.ingest, web::ingest_only(Arc::clone(&web)), "ingest"),
+        (binds.figures, web::figures_only(web), "metrics"),
+    ];
+    for (address, router, name) in more {
+        let Some(address) = address else { continue };
+        let (server, listening) = Server::bind(address, router).await.map_err(|e| busy(&e))?;
+        line(format!("listening {name} http://{}", listening.0));
+        servers.push(tokio::spawn(server.run(stopped.clone())));
     }
     started(listening.0);
     let mut failure = app.failure();
@@ -119,7 +142,7 @@ fn told_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, Failure> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
     let text = text.replacen("localhost:", "127.0.0.1:", 1);
     text.parse().map_err(|_| {
         let vi = format!("Địa chỉ {text} không đúng; ví dụ 127.0.0.1:8080.");
@@ -154,11 +177,4 @@ fn busy(error: &ServeError) -> Failure {
     let en =
         format!("Cannot listen on {address}: {source}. Choose another --bind or --ingest-bind, or stop what uses it.");
     Failure::new(Exit::Configuration, vi, en)
-}
-
-/// Logs go to standard error; `SOCHO_LOG` sets the level.
-pub(super) fn start_logging() {
-    let level = std::env::var("SOCHO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
-    // Only the first call of a process counts; tests may call twice.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
 }

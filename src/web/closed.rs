@@ -38,9 +38,14 @@ struct Why {
     en: &'static str,
 }
 
+/// Tells whether a proxy added a header of its own.
+pub(super) fn came_through_proxy(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
+}
+
 fn proxied(headers: &HeaderMap) -> Option<Why> {
-    let added = headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"));
-    added.then_some(Why { vi: "yêu cầu đi qua proxy", en: "the request came through a proxy" })
+    came_through_proxy(headers)
+        .then_some(Why { vi: "yêu cầu đi qua proxy", en: "the request came through a proxy" })
 }
 
 /// The host stands in its header, once, and in the target too when that names one (RFC 9112 §3.2.2).

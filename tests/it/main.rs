@@ -31,6 +31,8 @@ mod import_files;
 mod ingest_file;
 mod listening;
 mod memos;
+mod operate;
+mod papers;
 mod query_plans;
 mod registration;
 mod reports;

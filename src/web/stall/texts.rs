@@ -64,6 +64,8 @@ texts! {
     made_up: "Bù", "Caught up";
     payments: "khoản", "payments";
     total: "tổng", "total";
+    sum: "Tổng cộng", "Total";
+    money: "Tiền", "Money";
     replay: "Nghe lại", "Hear again";
     wrong: "Chưa đúng?", "Not right?";
     just_now: "vừa xong", "just now";
