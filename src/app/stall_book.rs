@@ -11,6 +11,7 @@ use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::money::Dong;
 use crate::domain::stall_book::{BookDay, BookEntry, CashLine, Dispute, DisputeReason, NOTE_MAX, RevenueBook};
 use crate::ledger::batch::Posting;
+use crate::report::pdf::write;
 use crate::report::revenue_book::{self, BookError};
 use crate::store::engine::Transaction;
 use crate::store::postings;
@@ -54,14 +55,25 @@ impl StallBook {
 /// # Errors
 /// `inconsistent` when its days do not add up to its entries.
 pub fn to_xlsx(book: &RevenueBook) -> Result<Vec<u8>, AppError> {
-    revenue_book::xlsx(book).map_err(|error| match error {
+    revenue_book::xlsx(book).map_err(unwritten)
+}
+
+/// Returns a revenue book as PDF.
+///
+/// # Errors
+/// `inconsistent` when its days do not add up to its entries.
+pub fn to_pdf(book: &RevenueBook) -> Result<Vec<u8>, AppError> {
+    write::pdf(&revenue_book::paper(book).map_err(unwritten)?).map_err(AppError::internal)
+}
+
+fn unwritten(error: BookError) -> AppError {
+    match error {
         BookError::Differs { .. } => {
-            let message =
-                Message::new(format!("Sổ tự mâu thuẫn: {error}."), format!("The book contradicts itself: {error}."));
-            AppError::new(ErrorKind::Integrity, "inconsistent", message)
+            let (vi, en) = (format!("Sổ tự mâu thuẫn: {error}."), format!("The book contradicts itself: {error}."));
+            AppError::new(ErrorKind::Integrity, "inconsistent", Message::new(vi, en))
         }
         BookError::Workbook(_) | BookError::Overflow => AppError::internal(error),
-    })
+    }
 }
 
 /// Adds days up.

@@ -84,7 +84,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/static/report.css", get(reports::stylesheet))
         .route("/stall", get(stall::home))
         .route("/stall/book", get(stall::book))
-        .route("/stall/revenue-book.xlsx", get(stall::revenue_book))
+        .route("/stall/{file}", get(stall::revenue_book))
         .route("/stall/cash", post(stall::cash))
         .route("/stall/cash/withdraw", post(stall::withdraw_cash))
         .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -11,13 +11,14 @@ use super::her::Her;
 use super::look::Look;
 use super::texts::Texts;
 use super::{assets, html, time, typed_amount};
-use crate::app::error::{AppError, Message};
-use crate::app::stall_book::StallBook;
+use crate::app::error::{AppError, ErrorKind, Message};
+use crate::app::stall_book::{StallBook, to_pdf, to_xlsx};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::PostingName;
 use crate::domain::money::Dong;
 use crate::domain::posting::PostingKind;
-use crate::domain::stall_book::{BookDay, BookEntry, DisputeReason};
+use crate::domain::stall_book::{BookDay, BookEntry, DisputeReason, RevenueBook};
+use crate::domain::text::code_key;
 use crate::web::Shared;
 use crate::web::markets::field;
 use crate::web::pages::test_now;
@@ -194,7 +195,7 @@ fn page(
         entries: if several { Vec::new() } else { book.entries.iter().map(|one| entry(one, book, look)).collect() },
         more: book.more,
         cash_lines: cash_lines(book),
-        downloads: vec![(link("xlsx"), t.download_excel)],
+        downloads: vec![(link("xlsx"), t.download_excel), (link("pdf"), t.download_pdf)],
         today_iso: today.to_string(),
         token: String::new(),
     })
@@ -387,28 +388,35 @@ pub(in crate::web) struct FileQuery {
     to: String,
 }
 
-/// `GET /stall/revenue-book.xlsx`.
+/// `GET /stall/{file}`: her revenue book, `revenue-book.xlsx` or `.pdf`.
 pub(in crate::web) async fn revenue_book(
     State(web): State<Shared>,
     headers: HeaderMap,
     her: Her,
+    Path(file): Path<String>,
     Query(query): Query<FileQuery>,
 ) -> Answer {
+    type Write = fn(&RevenueBook) -> Result<Vec<u8>, AppError>;
     let made = async {
+        let (kind, media_type, write): (_, _, Write) = match file.as_str() {
+            "revenue-book.xlsx" => {
+                ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", to_xlsx)
+            }
+            "revenue-book.pdf" => ("pdf", "application/pdf", to_pdf),
+            _ => return Err(AppError::not_found(Message::new("Địa chỉ này không có.", "There is no such address."))),
+        };
         if her.hides_totals {
             let (vi, en) = ("Máy này không được xem tổng tiền.", "This phone may not see totals.");
-            return Err(AppError::new(crate::app::error::ErrorKind::Forbidden, "forbidden", Message::new(vi, en)));
+            return Err(AppError::new(ErrorKind::Forbidden, "forbidden", Message::new(vi, en)));
         }
         let (from, to): (BusinessDate, BusinessDate) = (field("from", &query.from)?, field("date", &query.to)?);
         let book = web.app.revenue_book(&her.market, &her.stall, (from, to)).await?;
-        let name =
-            format!("so-doanh-thu-{}-{}-{}.xlsx", book.market, crate::domain::text::code_key(&book.stall), book.to);
+        let name = format!("so-doanh-thu-{}-{}-{}.{kind}", book.market, code_key(&book.stall), book.to);
         // A large book takes a while to write, which must not hold up webhooks.
-        let bytes = tokio::task::spawn_blocking(move || crate::app::stall_book::to_xlsx(&book));
-        let bytes = bytes.await.map_err(AppError::internal)??;
-        let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+        let bytes = tokio::task::spawn_blocking(move || write(&book)).await.map_err(AppError::internal)??;
         let place = format!("attachment; filename=\"{name}\"");
-        Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, place)], bytes).into_response())
+        let named = [(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, place)];
+        Ok((named, bytes).into_response())
     };
-    made.await.map_err(told(&headers, "/stall/revenue-book.xlsx"))
+    made.await.map_err(told(&headers, "/stall/revenue-book"))
 }

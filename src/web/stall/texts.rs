@@ -103,6 +103,7 @@ texts! {
     more_in_file: "Danh sách dài; xem đủ trong tệp Excel.", "A long list; the Excel file has it all.";
     tax_book: "Sổ doanh thu (S1a-HKD)", "Revenue book (S1a-HKD)";
     download_excel: "Tải Excel", "Excel file";
+    download_pdf: "Tải PDF", "PDF file";
     who_sees: "Ai thấy gì?", "Who sees what?";
     // Cash.
     add_cash: "Ghi tiền mặt", "Write down cash";
