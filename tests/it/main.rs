@@ -41,6 +41,7 @@ mod seal;
 mod seal_command;
 mod serve;
 mod settlements;
+mod stall_book;
 mod statement_files;
 mod statement_refusals;
 mod statements;
