@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod access;
 mod answers;
 mod architecture;
 mod backup;
@@ -44,4 +45,5 @@ mod statement_refusals;
 mod statements;
 mod verify;
 mod vietqr;
+mod visitors;
 mod world;
