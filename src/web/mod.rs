@@ -7,6 +7,7 @@ mod ingest;
 mod journal;
 mod markets;
 mod metrics;
+mod paced;
 mod pages;
 mod problem;
 mod reports;
@@ -25,7 +26,7 @@ use axum::routing::{get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use server::{Listening, ServeError, Server};
+pub use server::{Limits, Listening, ServeError, Server};
 
 /// Largest webhook body, in bytes.
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
