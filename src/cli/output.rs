@@ -125,8 +125,13 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Writes data. A reader that has gone away (`| head`) is no failure.
 pub(super) fn to_stdout(text: &str) {
+    bytes_to_stdout(text.as_bytes());
+}
+
+/// Writes data that may be no text.
+pub(super) fn bytes_to_stdout(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 /// Writes a file that the user named.

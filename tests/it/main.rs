@@ -32,6 +32,7 @@ mod import_files;
 mod ingest_file;
 mod memos;
 mod operate;
+mod papers;
 mod query_plans;
 mod registration;
 mod reports;
