@@ -8,6 +8,7 @@ mod journal;
 mod login;
 mod markets;
 mod metrics;
+mod paced;
 mod pages;
 mod pairing;
 mod problem;
@@ -30,6 +31,7 @@ use crate::app::clock::SetClock;
 
 pub use server::{Listening, ServeError, Server};
 pub use visitor::Door;
+pub use server::{Limits, Listening, ServeError, Server};
 
 /// Largest webhook body, in bytes.
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
