@@ -143,6 +143,14 @@ impl Rooms {
         Ok(Arc::clone(room))
     }
 
+    /// Ends the news of a stall's listeners: whoever may still listen comes back at once.
+    pub(crate) fn hang_up(&self, market: MarketId, stall: StallNumber) {
+        let room = held(&self.0.rooms).get(&market).map(Arc::clone);
+        if let Some(room) = room {
+            held(&room.desks).remove(&Some(stall));
+        }
+    }
+
     /// Ends every listener's news: the process stops.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);

@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) migrate_db: Option<String>,
     pub(super) keys: Option<String>,
     pub(super) bind: Option<String>,
+    pub(super) public_url: Option<String>,
     pub(super) ingest_bind: Option<String>,
     pub(super) metrics_bind: Option<String>,
     pub(super) log: Option<String>,

@@ -25,6 +25,7 @@ mod report;
 mod serve;
 mod source;
 mod statement;
+mod user;
 mod vendor;
 mod verify;
 
@@ -102,6 +103,9 @@ enum Command {
     Balances(balances::Balances),
     /// Measure this program on this machine: rates, latencies, bytes
     Bench(bench::Bench),
+    /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
+    #[command(subcommand)]
+    User(user::User),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
     /// Copy the whole book into one file, while it is served
@@ -211,6 +215,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Bench(command) => book::block_on(bench::run(context, command)),
+        Command::User(command) => book::block_on(user::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),

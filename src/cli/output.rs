@@ -103,7 +103,8 @@ impl From<AppError> for Failure {
             | ErrorKind::NotFound
             | ErrorKind::Conflict
             | ErrorKind::Unauthenticated
-            | ErrorKind::Forbidden => Exit::Refused,
+            | ErrorKind::Forbidden
+            | ErrorKind::TooOften { .. } => Exit::Refused,
             ErrorKind::Configuration => Exit::Configuration,
             ErrorKind::Unavailable | ErrorKind::Internal => Exit::Unreachable,
             ErrorKind::Integrity => Exit::Integrity,

@@ -29,7 +29,7 @@ pub(super) async fn here_alone(
     headers: HeaderMap,
 ) -> Answer {
     let here = peer.is_some_and(|Extension(ConnectInfo(peer))| peer.ip().to_canonical().is_loopback());
-    if here && !super::closed::came_through_proxy(&headers) {
+    if here && !super::visitor::came_through_proxy(&headers) {
         return figures(State(web), headers).await;
     }
     let message = Message::new("Địa chỉ này không có.", "There is no such address.");

@@ -11,6 +11,7 @@ use serde_json::json;
 use tracing::Instrument as _;
 
 use super::Shared;
+use super::pages::frame::Frame;
 use crate::app::error::{AppError, ErrorKind, Message};
 
 /// The media type of a problem (RFC 9457).
@@ -74,6 +75,9 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
+/// After how many seconds to try again when nothing else is known.
+const RETRY_AFTER_S: u32 = 5;
+
 /// An error on its way out.
 pub(super) struct Problem {
     error: AppError,
@@ -101,6 +105,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Conflict => StatusCode::CONFLICT,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Configuration | ErrorKind::Integrity | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -113,6 +118,7 @@ fn title(kind: ErrorKind) -> Message {
         ErrorKind::Conflict => Message::new("Trái với dữ liệu đã có", "It contradicts what is there"),
         ErrorKind::Unauthenticated => Message::new("Chưa xác thực được", "Not authenticated"),
         ErrorKind::Forbidden => Message::new("Không được phép", "Not allowed"),
+        ErrorKind::TooOften { .. } => Message::new("Thử quá nhiều lần", "Tried too often"),
         ErrorKind::Configuration => Message::new("Cấu hình sai", "The configuration is wrong"),
         ErrorKind::Unavailable => Message::new("Tạm thời không phục vụ được", "Not available at the moment"),
         ErrorKind::Integrity => Message::new("Sổ không khớp", "The books do not agree"),
@@ -123,11 +129,10 @@ fn title(kind: ErrorKind) -> Message {
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct Page<'a> {
-    lang: &'a str,
+    frame: Frame,
     title: &'a str,
     detail: &'a str,
     code: &'a str,
-    test_now: Option<String>,
 }
 
 impl IntoResponse for Problem {
@@ -140,8 +145,7 @@ impl IntoResponse for Problem {
         let title = title(self.error.kind);
         let (title, detail) = (self.tongue.choose(&title), self.tongue.choose(&self.error.message));
         let mut response = if self.page {
-            let lang = if self.tongue == Tongue::Vi { "vi" } else { "en" };
-            let page = Page { lang, title, detail, code: self.error.code, test_now: None };
+            let page = Page { frame: Frame::bare(self.tongue), title, detail, code: self.error.code };
             (status, Html(page.render().unwrap_or_else(|_| detail.to_owned()))).into_response()
         } else {
             let errors: Vec<_> = self.error.fields.iter().map(|field| json!({
@@ -158,7 +162,12 @@ impl IntoResponse for Problem {
             response
         };
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            let seconds = HeaderValue::from(self.error.kind.wait_s().unwrap_or(RETRY_AFTER_S));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::UNAUTHORIZED && self.instance.starts_with("/v1/") {
+            let bearer = HeaderValue::from_static("Bearer realm=\"socho\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
     }
@@ -186,6 +195,7 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     let id = web.app.request_id();
     let watch = super::watch::Watch::begin(&request, &id);
     let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let request = request.map(super::paced::in_time);
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
     let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {
@@ -238,6 +248,11 @@ async fn named(response: Response, id: &str) -> Response {
     Response::from_parts(parts, text.into())
 }
 
+/// What a client hears whose body does not come in time.
+pub(super) fn too_slow() -> Message {
+    Message::new("Gửi nội dung quá chậm.", "The body came too slowly.")
+}
+
 /// Longest reason of the framework's that is passed on, in bytes.
 const REASON_MAX: usize = 4_096;
 
@@ -256,6 +271,10 @@ async fn refused_by_framework(response: Response, asked: &HeaderMap, path: &str)
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("media_type", "Cần Content-Type: application/json.", "Content-Type: application/json is needed.")
+        }
+        _ if told_by_framework.ends_with(b"the body came too slowly") => {
+            let error = AppError::new(ErrorKind::Invalid, "body_timeout", too_slow());
+            return told(asked, path)(error).with_status(StatusCode::REQUEST_TIMEOUT).into_response();
         }
         _ if reason.is_empty() => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
         _ => {

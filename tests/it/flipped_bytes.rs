@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 19] = [
+const NOT_DERIVED: [(&str, &str, &str); 26] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -30,6 +30,13 @@ const NOT_DERIVED: [(&str, &str, &str); 19] = [
     ("qr_codes", "*", "a registration; append-only"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
+    ("users", "*", "people and their roles; each posting carries the name it was made under"),
+    ("recovery_codes", "*", "hashes, used up by logins"),
+    ("sessions", "*", "logins, which come and go"),
+    ("api_keys", "*", "keys of machines; each posting carries the name it was made under"),
+    ("login_attempts", "*", "a counter of failed logins"),
+    ("devices", "*", "phones of a stall; no figure rests on them"),
+    ("pairing_codes", "*", "hashes, used up by phones"),
     ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
     ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod access;
 mod answers;
 mod architecture;
 mod backup;
@@ -26,7 +27,9 @@ mod dialects;
 mod evidence;
 mod fire;
 mod flipped_bytes;
+mod foreign_bytes;
 mod foreign_databases;
+mod hostile;
 mod import_files;
 mod ingest_file;
 mod listening;
@@ -39,6 +42,7 @@ mod reports;
 mod schema_parity;
 mod seal;
 mod seal_command;
+mod security;
 mod serve;
 mod settlements;
 mod stall_book;
@@ -47,4 +51,5 @@ mod statement_refusals;
 mod statements;
 mod verify;
 mod vietqr;
+mod visitors;
 mod world;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::her::Her;
 use super::look::Look;
 use super::texts::Texts;
-use super::{assets, html, time, typed_amount};
+use super::{assets, html, test_now, time, typed_amount};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::stall_book::{StallBook, to_pdf, to_xlsx};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -21,7 +21,6 @@ use crate::domain::stall_book::{BookDay, BookEntry, DisputeReason, RevenueBook};
 use crate::domain::text::code_key;
 use crate::web::Shared;
 use crate::web::markets::field;
-use crate::web::pages::test_now;
 use crate::web::problem::{Answer, told};
 
 /// Months that her book offers: what must be kept for a tax year and the one before.
@@ -197,7 +196,7 @@ fn page(
         cash_lines: cash_lines(book),
         downloads: vec![(link("xlsx"), t.download_excel), (link("pdf"), t.download_pdf)],
         today_iso: today.to_string(),
-        token: String::new(),
+        token: her.token(),
     })
 }
 
@@ -308,7 +307,7 @@ pub(in crate::web) async fn dispute_form(
                 amount: found.amount.with_unit(),
                 when: format!("{} {}", found.date.vietnamese(), time(&found, look)),
                 reasons: DisputeReason::ALL.map(|reason| (reason.as_str(), named(reason))),
-                token: String::new(),
+                token: her.token(),
             },
         )
     };

@@ -7,27 +7,29 @@ mod assets;
 mod book;
 mod her;
 mod look;
+mod phones;
 mod stream;
 mod texts;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
 use super::markets::field;
-use super::pages::{bank_name, test_now};
+use super::pages::bank_name;
 use super::problem::{Answer, told};
+use crate::app::App;
+use crate::app::access::{Actor, Place, Right};
 use crate::app::error::{AppError, Message};
 use crate::app::listen::Listen;
 use crate::app::qr_codes::{self, Correction};
 use crate::app::stall_phone::PhoneHome;
 use crate::app::words::{Voice, in_words};
-use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::calendar::{BusinessDate, rfc3339, vietnam_time};
 use crate::domain::money::Dong;
 use crate::domain::stall_book::BookEntry;
 use her::Her;
@@ -36,6 +38,7 @@ use texts::Texts;
 
 pub(super) use assets::file;
 pub(super) use book::{book, cash, dispute, dispute_form, revenue_book, withdraw_cash};
+pub(super) use phones::{add_phone, keep_settings, remove_phone, settings};
 
 /// What a page of these may load: this server's own files, nothing inline.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -49,6 +52,11 @@ fn html(headers: &HeaderMap, page: &impl Template) -> Result<Response, AppError>
     said.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     said.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
+}
+
+/// Returns the clock of test mode, which every page says.
+fn test_now(web: &Shared) -> Option<String> {
+    web.test_clock.as_ref().map(|_| rfc3339(web.app.now()))
 }
 
 /// A payment as the first page shows it.
@@ -176,76 +184,6 @@ fn facts(web: &Shared, home: &PhoneHome, her: &Her, look: Look, amount: Option<D
 }
 
 #[derive(Template)]
-#[template(path = "stall/settings.html")]
-struct Settings {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
-    stall: String,
-    market: String,
-    saved: bool,
-    token: String,
-    devices: String,
-    office: Option<String>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct SettingsQuery {
-    saved: Option<String>,
-}
-
-/// `GET /stall/settings`.
-pub(super) async fn settings(
-    State(web): State<Shared>,
-    headers: HeaderMap,
-    her: Her,
-    Query(query): Query<SettingsQuery>,
-) -> Answer {
-    let page = async {
-        let look = Look::of(&headers);
-        let stand = web.app.stand(&her.market, &her.stall).await?;
-        html(
-            &headers,
-            &Settings {
-                t: look.texts,
-                look,
-                files: assets::base(),
-                test_now: test_now(&web),
-                place: "settings",
-                stall: stand.code.to_string(),
-                market: stand.market.name.to_string(),
-                saved: query.saved.is_some(),
-                token: String::new(),
-                devices: String::new(),
-                office: None,
-            },
-        )
-    };
-    page.await.map_err(told(&headers, "/stall/settings"))
-}
-
-#[derive(Deserialize)]
-pub(super) struct NewSettings {
-    voice: String,
-    volume: String,
-    big: Option<String>,
-    lang: String,
-}
-
-/// `POST /stall/settings`: kept on the phone itself.
-pub(super) async fn keep_settings(_: Her, Form(new): Form<NewSettings>) -> Response {
-    let texts = if new.lang == "en" { &texts::EN } else { &texts::VI };
-    let look = Look::chosen(&new.voice, &new.volume, new.big.as_deref().unwrap_or_default(), texts);
-    (
-        StatusCode::SEE_OTHER,
-        [(header::LOCATION, "/stall/settings?saved=1".to_owned()), (header::SET_COOKIE, look.cookie())],
-    )
-        .into_response()
-}
-
-#[derive(Template)]
 #[template(path = "stall/privacy.html")]
 struct Privacy {
     t: &'static Texts,
@@ -297,14 +235,27 @@ pub(super) struct StreamQuery {
 }
 
 /// `GET /v1/stream`: news of a stall, or of a whole market.
-pub(super) async fn listen(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<StreamQuery>) -> Answer {
+pub(super) async fn listen(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Query(query): Query<StreamQuery>,
+) -> Answer {
     let heard = async {
-        let market = field("market", &query.market)?;
+        let market: crate::domain::ids::MarketCode = field("market", &query.market)?;
         let after = stream::after(&headers, query.after.as_deref())?;
-        let (stall, since) = match query.stall.as_deref().filter(|stall| !stall.is_empty()) {
+        let named = query.stall.as_deref().filter(|stall| !stall.is_empty());
+        let place = match named {
+            Some(stall) => Place::Stall { market: market.clone(), stall: stall.to_owned() },
+            None => Place::Market(market.clone()),
+        };
+        App::admit(&actor, Right::ListenStream, &place)?;
+        let (stall, since) = match named {
             Some(stall) => {
                 let stand = web.app.stand(&market, stall).await?;
-                (Some(stand.number), stand.since)
+                // A phone hears of its own tenant's days; the board of all.
+                let since = if actor.stall().is_some() { stand.since } else { BusinessDate::BEGINNING };
+                (Some(stand.number), since)
             }
             None => (None, BusinessDate::BEGINNING),
         };

@@ -132,8 +132,13 @@ texts! {
     saved: "Đã lưu.", "Saved.";
     phones: "Máy đang nghe sạp này", "Phones of this stall";
     this_phone: "máy này", "this phone";
-    call_office: "Gọi ban quản lý", "Call the office";
-    language: "English", "Tiếng Việt";
+    last_seen: "lần cuối", "last seen";
+    without_totals: "không hiện tổng tiền", "without totals";
+    remove_phone: "Gỡ máy", "Remove";
+    add_phone: "Thêm máy người nhà", "Add a phone of the family";
+    add_phone_how: "Máy kia mở máy ảnh và quét mã này. Mỗi mã chỉ ghép được một máy.", "Scan this with the other phone's camera. Each code pairs one phone.";
+    good_until: "Dùng được đến", "Good until";
+    pair_link: "Hoặc mở đường dẫn này trên máy kia", "Or open this link on the other phone";
     // Who sees what.
     sees_you: "Chị thấy mọi khoản của sạp mình, từ ngày chị thuê sạp.", "You see every payment of your own stall, from the day you rent it.";
     sees_helpers: "Máy người nhà đã quét thẻ sạp thấy và nghe như máy của chị. Chị gỡ được bất cứ lúc nào.", "Phones of your family that scanned the card see and hear what you do. You can remove them at any time.";
