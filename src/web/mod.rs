@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod day_page;
+mod disputes;
 mod health;
 mod ingest;
 mod journal;
@@ -81,6 +82,8 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/postings/{id}/dispute/answer", post(disputes::answer))
+        .route("/v1/markets/{code}/disputes", get(disputes::list))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
@@ -92,6 +95,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/pair", get(pairing::ask).post(pairing::typed))
