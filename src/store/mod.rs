@@ -24,6 +24,7 @@ pub(crate) mod keys;
 pub(crate) mod markets;
 pub mod measure;
 mod overview;
+mod pairing;
 pub(crate) mod postings;
 pub(crate) mod register;
 pub(crate) mod reports;

@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 17] = [
+const NOT_DERIVED: [(&str, &str, &str); 18] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -29,6 +29,7 @@ const NOT_DERIVED: [(&str, &str, &str); 17] = [
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
+    ("pairing_dates", "*", "the writer's own choice; that a listed date has all of its credits is derived"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
