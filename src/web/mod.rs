@@ -29,9 +29,8 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use server::{Listening, ServeError, Server};
-pub use visitor::Door;
 pub use server::{Limits, Listening, ServeError, Server};
+pub use visitor::Door;
 
 /// Largest webhook body, in bytes.
 pub const INGEST_BODY_MAX: usize = 256 * 1024;

@@ -192,7 +192,7 @@ async fn too_much_and_ambiguous_requests_are_refused_and_the_next_good_one_is_bo
     let address = target.address;
     let host = format!("Host: {address}\r\n");
     let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
-    let many = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let many = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<Vec<_>>().concat();
     let post = "POST /v1/ingest/bank HTTP/1.1\r\n";
     let cases = [
         ("many headers", format!("GET /livez HTTP/1.1\r\n{host}{}\r\n", many(200)), 431),
@@ -304,7 +304,7 @@ async fn text_that_would_be_sql_is_kept_as_text_or_refused_in_every_field() {
     let address = target.address;
     for text in ["'; DROP TABLE postings; --", "\" OR 1=1 --", "') UNION SELECT 1--", "$1", "x\\'; --", "{rows}"] {
         let json = serde_json::to_string(text).unwrap();
-        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let mut requests: Vec<String> =
             ["postings?stall=", "postings?after=", "postings?date=", "stalls?q=", "balances?date="]
                 .iter()

@@ -46,6 +46,7 @@ mod settlements;
 mod statement_files;
 mod statement_refusals;
 mod statements;
+mod upgrade;
 mod verify;
 mod vietqr;
 mod visitors;
