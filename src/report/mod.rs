@@ -6,6 +6,7 @@ pub mod csv;
 pub mod day_words;
 pub mod json;
 pub mod pdf;
+pub mod revenue_book;
 pub mod statement;
 pub mod table;
 pub mod wording;

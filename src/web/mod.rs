@@ -16,6 +16,7 @@ mod reports;
 mod seal;
 mod server;
 mod sources;
+mod stall;
 mod visitor;
 mod watch;
 
@@ -82,6 +83,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}/{action}", post(journal::correct))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
@@ -97,6 +99,19 @@ pub fn everything(web: Shared) -> Router {
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/stall", get(stall::home))
+        .route("/stall/book", get(stall::book))
+        .route("/stall/{file}", get(stall::revenue_book))
+        .route("/stall/cash", post(stall::cash))
+        .route("/stall/cash/withdraw", post(stall::withdraw_cash))
+        .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))
+        .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
+        .route("/stall/phones", post(stall::add_phone))
+        .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/privacy", get(stall::privacy))
+        .route("/stall/manifest.json", get(stall::manifest))
+        .route("/stall/worker.js", get(stall::worker))
+        .route("/static/phone/{hash}/{file}", get(stall::file))
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))

@@ -38,11 +38,13 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("login_attempts", "*", "a counter of failed logins"),
     ("devices", "*", "phones of a stall; no figure rests on them"),
     ("pairing_codes", "*", "hashes, used up by phones"),
+    ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
+    ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 1] = ["balance_steps"];
+const NOT_FILLED: [&str; 3] = ["balance_steps", "disputes", "cash_lines"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;

@@ -64,6 +64,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0005_identity.sql"),
         include_str!("../../../migrations/postgres/0005_identity.sql"),
     ),
+    (
+        8,
+        "phone",
+        include_str!("../../../migrations/sqlite/0008_phone.sql"),
+        include_str!("../../../migrations/postgres/0008_phone.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.

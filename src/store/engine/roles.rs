@@ -11,7 +11,7 @@ const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, da
 const CHANGEABLE: &str = "installation, markets, market_places, account_routes, sources, source_accounts, \
     market_cutoffs, stalls, vendors, tenancies, receiving_accounts, account_stalls, market_head, deliveries, \
     reference_agreements, balances, daily_totals, hourly_totals, date_totals, source_totals, users, recovery_codes, \
-    sessions, api_keys, login_attempts, devices, pairing_codes";
+    sessions, api_keys, login_attempts, devices, pairing_codes, disputes, cash_lines";
 
 /// Tables whose rows it may remove: redacted text, accounts taken off a source's list, reports that
 /// a person booked as money of their own, what has run out of logins and codes.
