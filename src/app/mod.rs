@@ -25,6 +25,7 @@ pub mod keyring;
 pub mod labels;
 pub mod manage_sources;
 pub mod overview;
+pub mod print_sheet;
 pub mod progress;
 pub mod prove;
 pub mod qr_codes;

@@ -11,6 +11,7 @@ mod problem;
 mod reports;
 mod seal;
 mod server;
+mod sheets;
 mod sources;
 
 use std::sync::Arc;
@@ -57,6 +58,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/qr-sheet.pdf", get(sheets::pdf))
         .route("/v1/markets/{code}/postings", get(journal::list))
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))

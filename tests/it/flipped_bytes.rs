@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 17] = [
+const NOT_DERIVED: [(&str, &str, &str); 20] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -28,6 +28,9 @@ const NOT_DERIVED: [(&str, &str, &str); 17] = [
     ("receiving_accounts", "*", "a registration"),
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
+    ("qr_prints", "*", "what people printed; append-only"),
+    ("qr_print_cards", "*", "what people printed; append-only"),
+    ("assignment_proposals", "*", "a wish that moves no money; gone when it is decided"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
 ];

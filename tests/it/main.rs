@@ -17,6 +17,7 @@ mod architecture;
 mod backup;
 mod backup_command;
 mod bench;
+mod cards;
 mod command_words;
 mod corrections;
 mod daily_report;
