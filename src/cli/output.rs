@@ -79,6 +79,11 @@ impl Failure {
         Self { exit, message: Message::new(vi, en), details: Vec::new() }
     }
 
+    /// Returns the same, with what is wrong in each place.
+    pub(super) fn with_details(self, details: Vec<(String, Message)>) -> Self {
+        Self { details, ..self }
+    }
+
     pub(super) fn print(&self, lang: Lang) {
         let mut text = format!("socho: {}\n", lang.choose(&self.message));
         for (field, message) in &self.details {
@@ -98,7 +103,8 @@ impl From<AppError> for Failure {
             | ErrorKind::NotFound
             | ErrorKind::Conflict
             | ErrorKind::Unauthenticated
-            | ErrorKind::Forbidden => Exit::Refused,
+            | ErrorKind::Forbidden
+            | ErrorKind::TooOften { .. } => Exit::Refused,
             ErrorKind::Configuration => Exit::Configuration,
             ErrorKind::Unavailable | ErrorKind::Internal => Exit::Unreachable,
             ErrorKind::Integrity => Exit::Integrity,

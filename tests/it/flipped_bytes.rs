@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 20] = [
+const NOT_DERIVED: [(&str, &str, &str); 27] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -33,6 +33,13 @@ const NOT_DERIVED: [(&str, &str, &str); 20] = [
     ("assignment_proposals", "*", "a wish that moves no money; gone when it is decided"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
+    ("users", "*", "people and their roles; each posting carries the name it was made under"),
+    ("recovery_codes", "*", "hashes, used up by logins"),
+    ("sessions", "*", "logins, which come and go"),
+    ("api_keys", "*", "keys of machines; each posting carries the name it was made under"),
+    ("login_attempts", "*", "a counter of failed logins"),
+    ("devices", "*", "phones of a stall; no figure rests on them"),
+    ("pairing_codes", "*", "hashes, used up by phones"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
