@@ -19,6 +19,7 @@ mod backup;
 mod backup_command;
 mod bench;
 mod browser;
+mod cards;
 mod command_words;
 mod corrections;
 mod daily_report;

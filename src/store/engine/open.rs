@@ -65,6 +65,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0005_identity.sql"),
     ),
     (
+        7,
+        "paper",
+        include_str!("../../../migrations/sqlite/0007_paper.sql"),
+        include_str!("../../../migrations/postgres/0007_paper.sql"),
+    ),
+    (
         8,
         "phone",
         include_str!("../../../migrations/sqlite/0008_phone.sql"),
