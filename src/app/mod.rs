@@ -33,6 +33,7 @@ pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
 pub mod overview;
+pub mod print_sheet;
 pub mod pair_device;
 mod passwords;
 pub mod progress;

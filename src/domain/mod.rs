@@ -18,6 +18,8 @@ pub mod ledger_account;
 pub mod masking;
 pub mod memo;
 pub mod money;
+pub mod period;
+pub mod period_report;
 pub mod posting;
 pub mod registration;
 pub mod rights;

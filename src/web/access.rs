@@ -65,6 +65,7 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/v1/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
     ("PATCH", "/v1/markets/{code}/stalls/{stall}", With(Right::WriteStalls, Stall)),
     ("GET", "/v1/markets/{code}/stalls/{stall}/{file}", With(Right::ReadCodes, Stall)),
+    ("GET", "/v1/markets/{code}/qr-sheet.pdf", With(Right::PrintCards, Market)),
     ("GET", "/v1/markets/{code}/stalls/{stall}/devices", With(Right::ManageDevices, Stall)),
     ("DELETE", "/v1/markets/{code}/stalls/{stall}/devices/{device}", With(Right::ManageDevices, Stall)),
     ("PATCH", "/v1/markets/{code}/stalls/{stall}/devices/{device}", With(Right::ManageDevices, Stall)),

@@ -16,6 +16,7 @@ mod problem;
 mod reports;
 mod seal;
 mod server;
+mod sheets;
 mod sources;
 mod stall;
 mod visitor;
@@ -31,6 +32,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
+pub use visitor::Door;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -71,6 +73,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/qr-sheet.pdf", get(sheets::pdf))
         .route("/v1/markets/{code}/stalls/{stall}/devices", get(pairing::list))
         .route("/v1/markets/{code}/stalls/{stall}/devices/{device}", delete(pairing::revoke).patch(pairing::rename))
         .route("/v1/markets/{code}/stalls/{stall}/pairing-codes", post(pairing::issue))
