@@ -17,6 +17,7 @@ pub mod daily_report;
 pub mod demo;
 mod demo_names;
 pub mod demo_people;
+pub mod doctor;
 pub mod error;
 pub mod export_month;
 pub mod ids;
@@ -29,6 +30,7 @@ pub mod login;
 pub mod machine_keys;
 pub mod manage_sources;
 pub mod manage_users;
+pub mod meters;
 pub mod overview;
 pub mod pair_device;
 mod passwords;
@@ -77,6 +79,7 @@ pub struct App {
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
+    pub(crate) meters: meters::Meters,
 }
 
 impl App {
@@ -88,8 +91,10 @@ impl App {
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let keyring = Keyring::of_book(&options.url);
         let store = Arc::new(Store::open(options).await?);
+        let writer = Writer::new(Arc::clone(&store), Arc::clone(&clock));
         let app = Self {
-            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
+            meters: meters::Meters::new(writer.meter()),
+            writer,
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),

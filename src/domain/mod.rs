@@ -8,6 +8,7 @@ pub mod account;
 pub mod banks;
 pub mod calendar;
 pub mod daily_report;
+pub mod drawing;
 pub mod hash;
 pub mod identity;
 pub mod ids;

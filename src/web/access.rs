@@ -99,6 +99,8 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/static/socho.css", Open),
     ("GET", "/static/report.css", Open),
     ("GET", "/version", Open),
+    // Its handler answers this machine alone.
+    ("GET", "/metrics", Open),
     ("GET", "/.well-known/socho-keys.json", Open),
     ("POST", "/test/clock", With(Right::SetClock, Installation)),
     ("POST", "/v1/ingest/{source}", Open),

@@ -7,6 +7,7 @@ mod ingest;
 mod journal;
 mod login;
 mod markets;
+mod metrics;
 mod pages;
 mod pairing;
 mod problem;
@@ -15,6 +16,7 @@ mod seal;
 mod server;
 mod sources;
 mod visitor;
+mod watch;
 
 use std::sync::Arc;
 
@@ -95,6 +97,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
         .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
         .route("/test/clock", post(health::set_clock));
     Router::new()
@@ -110,6 +113,17 @@ pub fn everything(web: Shared) -> Router {
 /// Webhooks and health alone, for `--ingest-bind`: any address.
 pub fn ingest_only(web: Shared) -> Router {
     open_routes()
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// Figures and health alone, for `--metrics-bind`: an address of the operator's own network.
+pub fn figures_only(web: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::figures))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::Shared;
 use super::pages::frame::Frame;
@@ -188,14 +189,15 @@ pub(super) async fn no_such_page(request: Request) -> Problem {
     told(request.headers(), request.uri().path())(AppError::not_found(message))
 }
 
-/// Puts the same frame around every answer: a request id, headers that protect pages, and problems
-/// for what the framework itself refuses.
+/// Puts the same frame around every answer: a request id, headers that protect pages, problems for
+/// what the framework itself refuses, a line in the log and a place in the figures.
 pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let id = web.app.request_id();
+    let watch = super::watch::Watch::begin(&request, &id);
     let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
-    let mut response = match tokio::spawn(next.run(request)).await {
+    let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {
         Ok(response) => response,
         Err(error) => told(&asked, &path)(AppError::internal(error)).into_response(),
     };
@@ -207,14 +209,25 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM) {
         response = named(response, &id).await;
     }
-    let is_api = path.starts_with("/v1/");
-    let headers = response.headers_mut();
+    protect(response.headers_mut(), path.starts_with("/v1/"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    watch.end(&web, response.status());
+    response
+}
+
+/// Sets the headers that protect pages, where a handler has not set its own.
+fn protect(headers: &mut HeaderMap, is_api: bool) {
     let mut set = |name: &'static str, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
     set("x-content-type-options", "nosniff");
     set("referrer-policy", "no-referrer");
     set("x-frame-options", "DENY");
+    set("cross-origin-opener-policy", "same-origin");
+    set("cross-origin-resource-policy", "same-origin");
+    set("permissions-policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()");
     set(
         "content-security-policy",
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -222,10 +235,6 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     if is_api {
         set("cache-control", "no-store");
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", value);
-    }
-    response
 }
 
 /// Writes the request's id into a problem: handlers need not carry it along.

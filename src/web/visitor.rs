@@ -208,8 +208,7 @@ struct Why {
 }
 
 fn not_at_this_machine(headers: &HeaderMap, target: &Uri, peer: Option<SocketAddr>) -> Option<Why> {
-    let proxied =
-        headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"));
+    let proxied = came_through_proxy(headers);
     // The host stands in its header, once, and in the target too when that names one (RFC 9112 §3.2.2).
     let named = target.authority().is_none_or(|named| is_here(named.as_str()));
     if proxied {
@@ -223,6 +222,11 @@ fn not_at_this_machine(headers: &HeaderMap, target: &Uri, peer: Option<SocketAdd
     } else {
         None
     }
+}
+
+/// Tells whether a proxy added a header of its own.
+pub(super) fn came_through_proxy(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 
 fn closed(why: &Why) -> AppError {

@@ -30,6 +30,8 @@ mod foreign_databases;
 mod import_files;
 mod ingest_file;
 mod memos;
+mod operate;
+mod papers;
 mod query_plans;
 mod registration;
 mod reports;
