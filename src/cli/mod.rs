@@ -10,7 +10,6 @@ mod close;
 mod config;
 mod demo;
 mod doctor;
-mod door;
 mod export;
 mod ingest;
 mod key;

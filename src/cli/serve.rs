@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Context;
-use super::output::{Exit, Failure, line, to_stderr};
+use super::output::{Exit, Failure, Lang, line, to_stderr};
 use crate::app::App;
 use crate::app::clock::{SetClock, SystemClock};
 use crate::domain::calendar::Clock;
@@ -63,23 +63,75 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
         );
     }
     let public_url = command.public_url.or_else(|| context.config.public_url.clone());
-    let door = Door {
-        loopback: bind.ip().is_loopback(),
-        public_url: public_url.as_deref().map(super::door::public_url).transpose()?,
-    };
-    super::door::tell(context, &app, bind, &door, test_clock.is_some()).await?;
-    serve(app, test_clock, Binds { everything: bind, ingest, figures, door }, |_| ()).await
+    let door = Door { loopback: bind.ip().is_loopback(), public_url: public_url.map(|url| public(&url)).transpose()? };
+    tell_of_door(context, &app, bind, &door, test_clock.is_some()).await?;
+    let listen = Listen { bind, ingest, figures, door };
+    serve(app, test_clock, listen, |_| ()).await
 }
 
-/// Where a server listens.
-pub(super) struct Binds {
+/// Says at start who is let in how, where that is more than "whoever logs in".
+async fn tell_of_door(
+    context: &Context,
+    app: &App,
+    bind: SocketAddr,
+    door: &Door,
+    test_mode: bool,
+) -> Result<(), Failure> {
+    let nobody_yet = app.is_unattended().await?;
+    let tell = |vi: &str, en: &str| to_stderr(&format!("socho: {}\n", if context.lang == Lang::Vi { vi } else { en }));
+    if door.loopback && test_mode {
+        tell(
+            "chế độ thử: yêu cầu không đăng nhập từ chính máy này được coi là của người vận hành",
+            "test mode: requests without credentials from this machine are the operator's",
+        );
+    } else if door.loopback && nobody_yet {
+        tell(
+            "chưa có người dùng: ai ngồi ở máy này cũng là người vận hành, máy khác bị từ chối. Tạo người đầu tiên: socho user add --role admin --name … --full-name …",
+            "no user yet: whoever sits at this machine is the operator, others are refused. Make the first one: socho user add --role admin --name … --full-name …",
+        );
+    } else if nobody_yet {
+        tell(
+            "chưa có người dùng: không ai mở được trang nào. Tạo người đầu tiên: socho user add --role admin --name … --full-name …",
+            "no user yet: nobody can open a page. Make the first one: socho user add --role admin --name … --full-name …",
+        );
+    }
+    if !door.loopback && door.public_url.as_deref().is_none_or(|url| !url.starts_with("https://")) {
+        tell(
+            &format!(
+                "{bind} không có TLS: trình duyệt chỉ giữ đăng nhập qua https://. Hãy đặt proxy TLS phía trước và chạy với --public-url https://…"
+            ),
+            &format!(
+                "{bind} has no TLS: browsers keep a login over https:// alone. Put a proxy with TLS in front and give --public-url https://…"
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Reads the address under which people reach the pages.
+fn public(url: &str) -> Result<String, Failure> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/')).filter(|host| {
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    });
+    let scheme = if url.starts_with("https://") { "https" } else { "http" };
+    host.map(|host| format!("{scheme}://{host}")).ok_or_else(|| {
+        let vi = format!("--public-url {url} không đúng; ví dụ https://cho.example.vn, không có đường dẫn.");
+        let en = format!("--public-url {url} is not valid; for example https://cho.example.vn, without a path.");
+        Failure::new(Exit::Configuration, vi, en)
+    })
+}
+
+/// Where a server listens, and who is let in there.
+pub(super) struct Listen {
     /// Everything.
-    pub(super) everything: SocketAddr,
+    pub(super) bind: SocketAddr,
     /// Webhooks and health alone.
     pub(super) ingest: Option<SocketAddr>,
     /// Figures and health alone.
     pub(super) figures: Option<SocketAddr>,
-    /// Who is let in where everything is served.
+    /// Who is let in to everything.
     pub(super) door: Door,
 }
 
@@ -87,21 +139,18 @@ pub(super) struct Binds {
 pub(super) async fn serve(
     app: Arc<App>,
     test_clock: Option<Arc<SetClock>>,
-    binds: Binds,
+    listen: Listen,
     started: impl FnOnce(SocketAddr),
 ) -> Result<Exit, Failure> {
-    let web = Web::new(Arc::clone(&app), test_clock, binds.door);
+    let Listen { bind, ingest, figures, door } = listen;
+    let web = Web::new(Arc::clone(&app), test_clock, door);
     let (stop, stopped) = watch::channel(false);
     // Heard from now on: whoever reads the address may stop us at once.
     let told_to_stop = told_to_stop();
-    let (server, listening) =
-        Server::bind(binds.everything, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
+    let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
     line(format!("listening http://{}", listening.0));
     let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
-    let more = [
-        (binds.ingest, web::ingest_only(Arc::clone(&web)), "ingest"),
-        (binds.figures, web::figures_only(web), "metrics"),
-    ];
+    let more = [(ingest, web::ingest_only(Arc::clone(&web)), "ingest"), (figures, web::figures_only(web), "metrics")];
     for (address, router, name) in more {
         let Some(address) = address else { continue };
         let (server, listening) = Server::bind(address, router).await.map_err(|e| busy(&e))?;

@@ -29,6 +29,7 @@ pub(crate) mod markets;
 pub mod measure;
 pub mod meter;
 mod overview;
+mod pairing;
 pub(crate) mod pairing_codes;
 pub(crate) mod postings;
 pub(crate) mod register;

@@ -99,9 +99,9 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/static/socho.css", Open),
     ("GET", "/static/report.css", Open),
     ("GET", "/version", Open),
+    ("GET", "/.well-known/socho-keys.json", Open),
     // Its handler answers this machine alone.
     ("GET", "/metrics", Open),
-    ("GET", "/.well-known/socho-keys.json", Open),
     ("POST", "/test/clock", With(Right::SetClock, Installation)),
     ("POST", "/v1/ingest/{source}", Open),
     ("POST", "/v1/ingest/{source}/", Open),

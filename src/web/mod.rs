@@ -8,6 +8,7 @@ mod journal;
 mod login;
 mod markets;
 mod metrics;
+mod paced;
 mod pages;
 mod pairing;
 mod problem;
@@ -28,7 +29,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use server::{Listening, ServeError, Server};
+pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
 /// Largest webhook body, in bytes.

@@ -195,6 +195,7 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     let id = web.app.request_id();
     let watch = super::watch::Watch::begin(&request, &id);
     let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let request = request.map(super::paced::in_time);
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
     let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {
@@ -247,6 +248,11 @@ async fn named(response: Response, id: &str) -> Response {
     Response::from_parts(parts, text.into())
 }
 
+/// What a client hears whose body does not come in time.
+pub(super) fn too_slow() -> Message {
+    Message::new("Gửi nội dung quá chậm.", "The body came too slowly.")
+}
+
 /// Longest reason of the framework's that is passed on, in bytes.
 const REASON_MAX: usize = 4_096;
 
@@ -265,6 +271,10 @@ async fn refused_by_framework(response: Response, asked: &HeaderMap, path: &str)
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("media_type", "Cần Content-Type: application/json.", "Content-Type: application/json is needed.")
+        }
+        _ if told_by_framework.ends_with(b"the body came too slowly") => {
+            let error = AppError::new(ErrorKind::Invalid, "body_timeout", too_slow());
+            return told(asked, path)(error).with_status(StatusCode::REQUEST_TIMEOUT).into_response();
         }
         _ if reason.is_empty() => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
         _ => {

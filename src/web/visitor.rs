@@ -201,6 +201,11 @@ pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     hosts.next().filter(|_| hosts.next().is_none()).and_then(|host| host.to_str().ok())
 }
 
+/// Tells whether a proxy added a header of its own.
+pub(super) fn came_through_proxy(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
+}
+
 /// Why a request is not one of this machine's own, in both languages.
 struct Why {
     vi: &'static str,
@@ -208,10 +213,9 @@ struct Why {
 }
 
 fn not_at_this_machine(headers: &HeaderMap, target: &Uri, peer: Option<SocketAddr>) -> Option<Why> {
-    let proxied = came_through_proxy(headers);
     // The host stands in its header, once, and in the target too when that names one (RFC 9112 §3.2.2).
     let named = target.authority().is_none_or(|named| is_here(named.as_str()));
-    if proxied {
+    if came_through_proxy(headers) {
         Some(Why { vi: "yêu cầu đi qua proxy", en: "the request came through a proxy" })
     } else if !peer.is_some_and(|peer| peer.ip().is_loopback()) {
         Some(Why { vi: "yêu cầu từ máy khác", en: "the request came from another machine" })
@@ -222,11 +226,6 @@ fn not_at_this_machine(headers: &HeaderMap, target: &Uri, peer: Option<SocketAdd
     } else {
         None
     }
-}
-
-/// Tells whether a proxy added a header of its own.
-pub(super) fn came_through_proxy(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| PROXY.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 
 fn closed(why: &Why) -> AppError {

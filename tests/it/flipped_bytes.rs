@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 24] = [
+const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -29,6 +29,7 @@ const NOT_DERIVED: [(&str, &str, &str); 24] = [
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
+    ("pairing_dates", "*", "the writer's own choice; that a listed date has all of its credits is derived"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
     ("users", "*", "people and their roles; each posting carries the name it was made under"),
     ("recovery_codes", "*", "hashes, used up by logins"),
@@ -308,7 +309,7 @@ story!(one_flipped_bit_in_any_column_of_any_table_is_found, |world| {
 fn every_exception_names_a_table_that_is_there() {
     let schema = include_str!("snapshots/it__schema_parity__schema.snap");
     for (table, column, reason) in NOT_DERIVED {
-        let line = if column == "*" { format!("{table}.") } else { format!("{table}.{column} ") };
+        let line = if *column == "*" { format!("{table}.") } else { format!("{table}.{column} ") };
         assert!(schema.lines().any(|found| found.starts_with(&line)), "{table}.{column}");
         assert!(reason.len() > 10);
     }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 /// Tables the serving role may only read and add to.
 const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, day_balances, balance_steps, \
-    stall_numbers, qr_codes";
+    stall_numbers, qr_codes, pairing_dates, pairing_credits";
 
 /// Tables whose rows it may also change.
 const CHANGEABLE: &str = "installation, markets, market_places, account_routes, sources, source_accounts, \
