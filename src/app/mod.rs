@@ -26,12 +26,14 @@ pub mod ingest_file;
 pub mod journal;
 pub mod keyring;
 pub mod labels;
+pub mod listen;
 pub mod login;
 pub mod machine_keys;
 pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
 pub mod overview;
+pub mod print_sheet;
 pub mod pair_device;
 mod passwords;
 pub mod progress;
@@ -45,6 +47,8 @@ pub mod restore;
 mod scoped;
 pub mod seal_view;
 pub mod signing_keys;
+pub mod stall_book;
+pub mod stall_phone;
 pub mod stall_view;
 mod tokens;
 pub mod verify_books;
@@ -77,6 +81,8 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) rooms: listen::Rooms,
+    pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
     pub(crate) meters: meters::Meters,
@@ -98,6 +104,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -117,6 +124,7 @@ impl App {
 
     /// Finishes what waits, stops the writer and closes the book.
     pub async fn close(&self) {
+        self.rooms.close();
         self.writer.close().await;
         self.store.close().await;
     }

@@ -73,7 +73,7 @@ enum Command {
     /// Senders of settlements: add, accounts, rotate, list, test
     #[command(subcommand)]
     Source(source::Source),
-    /// VietQR codes: encode, parse, image, decode
+    /// VietQR codes: encode, parse, image, sheet, decode
     #[command(subcommand)]
     Qr(qr::Qr),
     /// Memo codes: make one, find them in delivered text

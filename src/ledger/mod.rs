@@ -24,6 +24,7 @@ pub mod facts;
 pub mod identity;
 pub mod judge;
 pub mod overview;
+pub mod period_report;
 pub mod routing;
 pub mod seal;
 pub mod totals;

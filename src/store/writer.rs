@@ -233,6 +233,7 @@ impl Worker {
             if let Some((number, hash, done)) = &unknown
                 && self.is_written(market, *number, hash).await?
             {
+                self.store.commits().ring(market);
                 return Ok(done.clone());
             }
             match self.attempt(market, works).await {
@@ -298,6 +299,7 @@ impl Worker {
         if let Err(error) = transaction.commit().await {
             return Err(Interrupted { error, unknown: Some(Box::new(judged)) });
         }
+        self.store.commits().ring(market);
         let mut sources = (*kept.sources).clone();
         sources.extend(judged.batch.items.iter().map(|item| item.source));
         let mut agreeing = (*kept.agreeing).clone();

@@ -15,7 +15,9 @@ mod problem;
 mod reports;
 mod seal;
 mod server;
+mod sheets;
 mod sources;
+mod stall;
 mod visitor;
 mod watch;
 
@@ -29,6 +31,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
+pub use visitor::Door;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -69,6 +72,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/qr-sheet.pdf", get(sheets::pdf))
         .route("/v1/markets/{code}/stalls/{stall}/devices", get(pairing::list))
         .route("/v1/markets/{code}/stalls/{stall}/devices/{device}", delete(pairing::revoke).patch(pairing::rename))
         .route("/v1/markets/{code}/stalls/{stall}/pairing-codes", post(pairing::issue))
@@ -82,6 +86,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}/{action}", post(journal::correct))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
@@ -97,6 +102,19 @@ pub fn everything(web: Shared) -> Router {
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/stall", get(stall::home))
+        .route("/stall/book", get(stall::book))
+        .route("/stall/{file}", get(stall::revenue_book))
+        .route("/stall/cash", post(stall::cash))
+        .route("/stall/cash/withdraw", post(stall::withdraw_cash))
+        .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))
+        .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
+        .route("/stall/phones", post(stall::add_phone))
+        .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/privacy", get(stall::privacy))
+        .route("/stall/manifest.json", get(stall::manifest))
+        .route("/stall/worker.js", get(stall::worker))
+        .route("/static/phone/{hash}/{file}", get(stall::file))
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))

@@ -28,6 +28,9 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("receiving_accounts", "*", "a registration"),
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
+    ("qr_prints", "*", "what people printed; append-only"),
+    ("qr_print_cards", "*", "what people printed; append-only"),
+    ("assignment_proposals", "*", "a wish that moves no money; gone when it is decided"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("pairing_dates", "*", "the writer's own choice; that a listed date has all of its credits is derived"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
@@ -38,11 +41,13 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("login_attempts", "*", "a counter of failed logins"),
     ("devices", "*", "phones of a stall; no figure rests on them"),
     ("pairing_codes", "*", "hashes, used up by phones"),
+    ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
+    ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 1] = ["balance_steps"];
+const NOT_FILLED: [&str; 3] = ["balance_steps", "disputes", "cash_lines"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;

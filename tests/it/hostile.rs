@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socho::domain::settlement::Dialect;
-use socho::web::{self, Limits, Server, Web};
+use socho::web::{self, Door, Limits, Server, Web};
 use tokio::sync::watch;
 
 use crate::world::{NOON, World, settlement};
@@ -25,7 +25,8 @@ async fn target(limits: Limits) -> Target {
     world.market("TAN", "00:00").await;
     world.stall("TAN", "B12", "Chị Hoa", ACCOUNT).await;
     world.source("bank", Dialect::GenericHmac, &[], Some("TAN")).await;
-    let router = web::everything(Web::new(Arc::clone(&world.app), Some(Arc::clone(&world.clock))));
+    let door = Door { loopback: true, public_url: None };
+    let router = web::everything(Web::new(Arc::clone(&world.app), Some(Arc::clone(&world.clock)), door));
     let (server, listening) = Server::bind("127.0.0.1:0".parse().unwrap(), router).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(server.with_limits(limits).run(stopped));

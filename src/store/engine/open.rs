@@ -64,6 +64,18 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0005_identity.sql"),
         include_str!("../../../migrations/postgres/0005_identity.sql"),
     ),
+    (
+        7,
+        "paper",
+        include_str!("../../../migrations/sqlite/0007_paper.sql"),
+        include_str!("../../../migrations/postgres/0007_paper.sql"),
+    ),
+    (
+        8,
+        "phone",
+        include_str!("../../../migrations/sqlite/0008_phone.sql"),
+        include_str!("../../../migrations/postgres/0008_phone.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
