@@ -85,7 +85,6 @@ pub struct App {
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
-    pub(crate) meters: meters::Meters,
 }
 
 impl App {
