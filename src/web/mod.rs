@@ -32,7 +32,6 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use visitor::Door;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
