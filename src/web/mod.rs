@@ -12,6 +12,7 @@ mod metrics;
 mod paced;
 mod pages;
 mod pairing;
+mod periods;
 mod problem;
 mod reports;
 mod seal;
@@ -80,6 +81,10 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
+        .route("/v1/reports/compare", get(periods::compare))
+        .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
