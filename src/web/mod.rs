@@ -1,6 +1,8 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod board;
+mod city;
 pub mod day_page;
 mod health;
 mod ingest;
@@ -94,9 +96,20 @@ pub fn everything(web: Shared) -> Router {
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
     let pages = Router::new()
         .route("/", get(pages::home))
-        .route("/markets/{code}", get(pages::market))
+        .route("/markets/{code}", get(board::overview::page))
+        .route("/markets/{code}/stalls", get(board::stalls::list))
+        .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
+        .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
+        .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
+        .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
-        .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/print", get(board::stalls::print))
+        .route("/city", get(city::markets))
+        .route("/city/compare", get(city::compare))
+        .route("/city/funnel", get(city::funnel))
+        .route("/city/hours", get(city::hours))
+        .route("/city/closes", get(city::closes))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/pair", get(pairing::ask).post(pairing::typed))
@@ -107,7 +120,8 @@ pub fn everything(web: Shared) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
+        .route("/test/clock", post(health::set_clock))
+        .layer(DefaultBodyLimit::max(API_BODY_MAX));
     Router::new()
         .merge(api)
         .merge(pages)
