@@ -50,6 +50,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Tells whether the one who asks can mend it: a form shows it beside what was typed.
+    #[must_use]
+    pub fn is_the_askers(self) -> bool {
+        matches!(self, Self::Invalid | Self::NotFound | Self::Conflict)
+    }
+
     /// Returns how many seconds to wait before trying again, where that is known.
     #[must_use]
     pub fn wait_s(self) -> Option<u32> {

@@ -7,6 +7,7 @@ pub mod backup;
 pub mod balances;
 pub mod banks;
 pub mod bench;
+pub mod board;
 pub mod change_market;
 pub mod change_stall;
 pub mod clock;

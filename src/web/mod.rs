@@ -1,6 +1,8 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod board;
+mod city;
 pub mod day_page;
 mod disputes;
 mod health;
@@ -66,7 +68,20 @@ type Shared = Arc<Web>;
 
 /// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
-    let api = Router::new()
+    Router::new()
+        .merge(api())
+        .merge(pages())
+        .merge(phone())
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// What programs call.
+fn api() -> Router<Shared> {
+    Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
         .route("/v1/markets/{code}", get(markets::one).patch(markets::change))
         .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
@@ -96,13 +111,28 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
-        .layer(DefaultBodyLimit::max(API_BODY_MAX));
-    let pages = Router::new()
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// What people open: the board, the city, and everybody's login.
+fn pages() -> Router<Shared> {
+    Router::new()
         .route("/", get(pages::home))
-        .route("/markets/{code}", get(pages::market))
+        .route("/markets/{code}", get(board::overview::page))
+        .route("/markets/{code}/stalls", get(board::stalls::list))
+        .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
+        .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
+        .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
+        .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
-        .route("/markets/{code}/print", get(pages::print))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
+        .route("/markets/{code}/print", get(board::stalls::print))
+        .route("/city", get(city::markets))
+        .route("/city/compare", get(city::compare))
+        .route("/city/funnel", get(city::funnel))
+        .route("/city/hours", get(city::hours))
+        .route("/city/closes", get(city::closes))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/pair", get(pairing::ask).post(pairing::typed))
@@ -110,6 +140,16 @@ pub fn everything(web: Shared) -> Router {
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
+        .route("/test/clock", post(health::set_clock))
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// The vendor's phone.
+fn phone() -> Router<Shared> {
+    Router::new()
         .route("/stall", get(stall::home))
         .route("/stall/book", get(stall::book))
         .route("/stall/{file}", get(stall::revenue_book))
@@ -123,18 +163,6 @@ pub fn everything(web: Shared) -> Router {
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))
         .route("/static/phone/{hash}/{file}", get(stall::file))
-        .route("/version", get(health::version))
-        .route("/metrics", get(metrics::here_alone))
-        .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.
