@@ -1,6 +1,7 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod account;
 pub mod day_page;
 mod health;
 mod ingest;
@@ -11,6 +12,7 @@ mod metrics;
 mod paced;
 mod pages;
 mod pairing;
+mod people;
 mod problem;
 mod reports;
 mod seal;
@@ -18,6 +20,7 @@ mod server;
 mod sheets;
 mod sources;
 mod stall;
+mod stall_phones;
 mod visitor;
 mod watch;
 
@@ -31,7 +34,6 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use visitor::Door;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -81,6 +83,10 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/users", get(people::list).post(people::create))
+        .route("/v1/users/{user}/{action}", post(people::change))
+        .route("/v1/keys", get(people::keys).post(people::add_key))
+        .route("/v1/keys/{key}", delete(people::end_key))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -95,8 +101,18 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
+        .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/users", get(people::page).post(people::add))
+        .route("/users/{user}/{action}", post(people::act))
         .route("/login", get(login::page).post(login::log_in))
+        .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/second-factor", post(account::begin_second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/drop", post(account::drop_second_factor))
         .route("/pair", get(pairing::ask).post(pairing::typed))
         .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
         .route("/account/password", get(login::password_page).post(login::change_password))

@@ -23,6 +23,8 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) who: Option<(String, String)>,
     /// Whether they have an account of their own.
     pub(in crate::web) has_account: bool,
+    /// Whether they manage users.
+    pub(in crate::web) manages_users: bool,
     /// What every form carries in its field `csrf`.
     pub(in crate::web) csrf: String,
 }
@@ -37,6 +39,7 @@ impl Frame {
             unasked_test: false,
             who: None,
             has_account: false,
+            manages_users: false,
             csrf: String::new(),
         }
     }
@@ -68,6 +71,8 @@ impl FromRequestParts<Shared> for Frame {
             unasked_test: visitor.unasked == Some(Unasked::TestMode),
             who,
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
+            manages_users: visitor.unasked.is_none()
+                && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)
         })
