@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::stall_phone::Stand;
-use crate::domain::calendar::BusinessDate;
+use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::money::Dong;
 use crate::domain::stall_book::{BookDay, BookEntry, CashLine, Dispute, DisputeReason, NOTE_MAX, RevenueBook};
@@ -74,6 +74,30 @@ fn unwritten(error: BookError) -> AppError {
         }
         BookError::Workbook(_) | BookError::Overflow => AppError::internal(error),
     }
+}
+
+/// A dispute that waits for the office's answer.
+#[derive(Debug, Clone)]
+pub struct OpenDispute {
+    /// The posting.
+    pub posting: PostingName,
+    /// The stall's code.
+    pub stall: String,
+    /// What the posting did to the stall.
+    pub amount: Dong,
+    /// What she says.
+    pub dispute: Dispute,
+}
+
+/// Returns a dispute as the API shows it.
+#[must_use]
+pub fn dispute_json(open: &OpenDispute) -> serde_json::Value {
+    let dispute = &open.dispute;
+    serde_json::json!({
+        "posting": open.posting.to_string(), "stall": open.stall, "amount": open.amount.whole(), "currency": "VND",
+        "reason": dispute.reason.as_str(), "note": dispute.note, "raised_at": rfc3339(dispute.raised_at),
+        "raised_by": dispute.raised_by,
+    })
 }
 
 /// Adds days up.
@@ -231,17 +255,30 @@ impl App {
         }
     }
 
-    /// Returns a market's disputes that wait for an answer, oldest posting first.
+    /// Returns a market's disputes that wait for an answer, oldest posting first, and what to pass as
+    /// `after` for the next page.
     ///
     /// # Errors
-    /// `not_found` for the market, a bad limit.
-    pub async fn open_disputes(&self, market: &MarketCode, limit: Option<i64>) -> Result<Vec<Dispute>, AppError> {
-        let limit = super::journal::list_limit(limit)?;
+    /// `not_found` for the market, a bad limit or cursor.
+    pub async fn open_disputes(
+        &self,
+        market: &MarketCode,
+        after: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<(Vec<OpenDispute>, Option<String>), AppError> {
+        let (limit, after) = (super::journal::list_limit(limit)?, super::journal::list_after(after)?);
         let market = self.market(market).await?;
         let mut transaction = self.store.begin_read().await?;
-        let disputes = stall_book::open_disputes(&mut transaction, market.id, 0, limit).await?;
+        let found = stall_book::open_disputes(&mut transaction, market.id, after, limit.saturating_add(1)).await?;
         transaction.rollback().await?;
-        Ok(disputes)
+        let more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
+        let open = found.into_iter().map(|(dispute, stall, posting)| {
+            let name = PostingName { market: market.code.clone(), seq: dispute.seq };
+            OpenDispute { posting: name, stall, amount: posting.effect(), dispute }
+        });
+        let open: Vec<OpenDispute> = open.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect();
+        let next = open.last().filter(|_| more).map(|last| format!("s{}", last.posting.seq.get()));
+        Ok((open, next))
     }
 
     /// Answers a dispute; what must change in the book is a correction of its own.
@@ -259,7 +296,24 @@ impl App {
         let told = (answer.as_str(), by, self.clock.now());
         let answered = stall_book::answer(&mut transaction, market.id, posting.seq, told).await?;
         transaction.commit().await?;
-        if answered { Ok(()) } else { Err(not_hers(posting)) }
+        if answered { Ok(()) } else { Err(no_dispute(posting)) }
+    }
+
+    /// Answers a dispute of one market, as [`App::answer_dispute`] does.
+    ///
+    /// # Errors
+    /// The same; `not_found` for another market's posting.
+    pub async fn answer_dispute_of(
+        &self,
+        market: &MarketCode,
+        posting: &PostingName,
+        answer: &str,
+        by: &str,
+    ) -> Result<(), AppError> {
+        if posting.market != *market {
+            return Err(no_dispute(posting));
+        }
+        self.answer_dispute(posting, answer, by).await
     }
 
     /// Writes down cash in a vendor's own book.
@@ -360,6 +414,12 @@ impl App {
 
 fn not_hers(posting: &PostingName) -> AppError {
     let (vi, en) = (format!("Sổ của sạp không có khoản {posting}."), format!("The stall's book has no {posting}."));
+    AppError::not_found(Message::new(vi, en))
+}
+
+fn no_dispute(posting: &PostingName) -> AppError {
+    let (vi, en) =
+        (format!("Không có gì chờ trả lời về {posting}."), format!("Nothing about {posting} waits for an answer."));
     AppError::not_found(Message::new(vi, en))
 }
 

@@ -89,7 +89,7 @@ enum Command {
     /// Bank statements: parse
     #[command(subcommand)]
     Statement(statement::Statement),
-    /// Reports: day
+    /// Reports: day, month, compare
     #[command(subcommand)]
     Report(report::Report),
     /// Seal a market's day: figures, journal and postings, signed by the market's key

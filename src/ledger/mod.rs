@@ -27,5 +27,6 @@ pub mod overview;
 pub mod period_report;
 pub mod routing;
 pub mod seal;
+pub mod suggest;
 pub mod totals;
 pub mod work;

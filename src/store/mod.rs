@@ -43,6 +43,7 @@ pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod stall_book;
 pub(crate) mod tail;
+pub(crate) mod todo;
 pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;

@@ -294,7 +294,7 @@ async fn unmatched(
 }
 
 /// Reads what concerns these postings, what concerns those, and so on; one statement a step.
-async fn concerning(
+pub(super) async fn concerning(
     transaction: &mut Transaction,
     market: MarketId,
     postings: &[Seq],

@@ -123,16 +123,27 @@ pub(crate) async fn raise(transaction: &mut Transaction, market: MarketId, new: 
     Ok(transaction.execute(SQL, values).await? == 1)
 }
 
-/// Reads the disputes of a market that nobody answered yet, oldest first.
+/// Reads the disputes of a market that nobody answered yet, oldest posting first, each with the
+/// stall's code and the posting.
 pub(crate) async fn open_disputes(
     transaction: &mut Transaction,
     market: MarketId,
     after: i64,
     limit: i64,
-) -> Result<Vec<Dispute>> {
-    const SQL: &str = "SELECT seq, stall_number, reason, note, raised_at, raised_by, answer, answered_at, answered_by \
-        FROM disputes WHERE market_id = $1 AND answered_at IS NULL AND seq > $2 ORDER BY seq LIMIT $3";
-    transaction.rows(SQL, binds![market.get(), after, limit]).await?.iter().map(dispute).collect()
+) -> Result<Vec<(Dispute, String, Posting)>> {
+    const SQL: &str = "SELECT d.seq, d.stall_number, d.reason, d.note, d.raised_at, d.raised_by, d.answer, \
+        d.answered_at, d.answered_by, s.code FROM disputes d \
+        JOIN stalls s ON s.market_id = d.market_id AND s.stall_number = d.stall_number \
+        WHERE d.market_id = $1 AND d.answered_at IS NULL AND d.seq > $2 ORDER BY d.seq LIMIT $3";
+    let mut found = Vec::new();
+    for row in transaction.rows(SQL, binds![market.get(), after, limit]).await? {
+        let dispute = dispute(&row)?;
+        let posting = postings::find(transaction, market, dispute.seq).await?;
+        let missing = || StoreError::Inconsistent(format!("a dispute about posting {}", dispute.seq.get()));
+        let posting = posting.ok_or_else(missing)?;
+        found.push((dispute, row.text("code")?, posting));
+    }
+    Ok(found)
 }
 
 /// Reads a stall's disputes about postings between two numbers.

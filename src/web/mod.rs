@@ -3,6 +3,7 @@
 pub mod access;
 mod account;
 pub mod day_page;
+mod disputes;
 mod health;
 mod ingest;
 mod journal;
@@ -13,6 +14,7 @@ mod paced;
 mod pages;
 mod pairing;
 mod people;
+mod periods;
 mod problem;
 mod reports;
 mod seal;
@@ -67,7 +69,18 @@ type Shared = Arc<Web>;
 
 /// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
-    let api = Router::new()
+    Router::new()
+        .merge(api())
+        .merge(pages())
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+fn api() -> Router<Shared> {
+    Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
         .route("/v1/markets/{code}", get(markets::one).patch(markets::change))
         .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
@@ -82,6 +95,10 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
+        .route("/v1/reports/compare", get(periods::compare))
+        .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/users", get(people::list).post(people::create))
         .route("/v1/users/{user}/{action}", post(people::change))
@@ -90,13 +107,18 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/postings/{id}/dispute/answer", post(disputes::answer))
+        .route("/v1/markets/{code}/disputes", get(disputes::list))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
-        .layer(DefaultBodyLimit::max(API_BODY_MAX));
-    let pages = Router::new()
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+fn pages() -> Router<Shared> {
+    Router::new()
         .route("/", get(pages::home))
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
@@ -105,6 +127,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
@@ -134,15 +157,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
+        .route("/test/clock", post(health::set_clock))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

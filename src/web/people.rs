@@ -30,7 +30,8 @@ struct Line {
     market: String,
     last: String,
     second_factor: bool,
-    first_password: bool,
+    /// That the first password is still to be changed.
+    note: String,
     disabled: bool,
     own: bool,
 }
@@ -58,7 +59,11 @@ fn line(frame: &Frame, actor: &Actor, user: UserShown) -> Line {
         market: user.market.map(|code| code.to_string()).unwrap_or_default(),
         last: user.last_login_at.map(moment).unwrap_or_default(),
         second_factor: user.second_factor,
-        first_password: user.must_change,
+        note: if user.must_change {
+            frame.say("chưa đổi mật khẩu đầu", "first password").to_owned()
+        } else {
+            String::new()
+        },
         disabled: user.disabled_at.is_some(),
     }
 }

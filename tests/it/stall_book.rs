@@ -67,11 +67,18 @@ story!(a_dispute_reaches_the_office_and_changes_nothing, |world| {
         let refused = world.app.dispute((&market, "B12"), &foreign, told, "máy của Hoa").await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::NotFound, "{foreign}");
     }
-    let open = world.app.open_disputes(&market, None).await.unwrap();
-    assert_eq!(open.len(), 1);
-    assert_eq!((open[0].seq.get(), open[0].note.as_str()), (1, "con gửi tiền chợ"));
+    let (open, next) = world.app.open_disputes(&market, None, None).await.unwrap();
+    assert_eq!((open.len(), next), (1, None));
+    let first = &open[0];
+    assert_eq!(
+        (first.posting.to_string(), first.stall.as_str(), first.amount.whole()),
+        ("TAN-1".to_owned(), "B12", 50_000)
+    );
+    assert_eq!(first.dispute.note, "con gửi tiền chợ");
     world.app.answer_dispute(&hers, "đã loại trừ", "Trưởng ban").await.unwrap();
-    assert!(world.app.open_disputes(&market, None).await.unwrap().is_empty());
+    assert!(world.app.open_disputes(&market, None, None).await.unwrap().0.is_empty());
+    let again = world.app.answer_dispute(&hers, "lần nữa", "Trưởng ban").await.unwrap_err();
+    assert_eq!(again.kind, ErrorKind::NotFound);
     let book = world.app.stall_book(&market, "B12", (date(TODAY), date(TODAY))).await.unwrap();
     assert_eq!(book.disputes[0].answer.as_deref(), Some("đã loại trừ"));
     assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, before);
@@ -117,7 +124,7 @@ fn texts(workbook: &[u8]) -> String {
     let mut all = String::new();
     for index in 0..archive.len() {
         let mut file = archive.by_index(index).unwrap();
-        if file.name().ends_with(".xml") {
+        if file.name().is_ok_and(|name| name.ends_with(".xml")) {
             file.read_to_string(&mut all).unwrap();
         }
     }

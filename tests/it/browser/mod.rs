@@ -12,7 +12,6 @@ mod money;
 mod offline;
 mod same_as_rust;
 
-use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -31,7 +30,6 @@ pub(crate) struct Browser {
     child: Child,
     commands: ChildStdin,
     answers: Receiver<Value>,
-    heard: VecDeque<Value>,
     last: u64,
     folder: crate::world::Folder,
 }
@@ -93,7 +91,7 @@ impl Browser {
                 message.clear();
             }
         });
-        Some(Self { child, commands, answers, heard: VecDeque::new(), last: 0, folder })
+        Some(Self { child, commands, answers, last: 0, folder })
     }
 
     fn send(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> u64 {
@@ -108,14 +106,17 @@ impl Browser {
     }
 
     fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Value {
+        self.try_call(session, method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn try_call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value, Value> {
         let id = self.send(session, method, parameters);
         loop {
             let message = self.answers.recv_timeout(PATIENCE).expect("Chromium answers");
             if message["id"] == id {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].clone();
+                let error = &message["error"];
+                return if error.is_null() { Ok(message["result"].clone()) } else { Err(error.clone()) };
             }
-            self.heard.push_back(message);
         }
     }
 
@@ -165,44 +166,32 @@ impl Page<'_> {
         result["result"]["value"].clone()
     }
 
-    /// Waits until an expression is true, looking with each frame.
+    /// Waits until an expression is true. A page that is left meanwhile is looked at anew.
     pub(crate) fn until(&mut self, expression: &str) {
-        let told = self.ask(&format!(
-            "new Promise(done => {{ const end = Date.now() + {}; const look = () => {{ let now = false; \
-             try {{ now = !!({expression}); }} catch {{ }} \
-             if (now) done(true); else if (Date.now() > end) done(false); else setTimeout(look, 20); }}; look(); }})",
-            PATIENCE.as_millis() / 2
-        ));
-        if told != true {
-            let text = self.ask("document.body.innerText");
-            panic!("never: {expression}\nthe page says: {text}");
+        let look = json!({
+            "expression": format!(
+                "new Promise(done => {{ let left = 25; const look = async () => {{ let now = false; \
+                 try {{ now = !!(await ({expression})); }} catch {{ }} \
+                 if (now || --left < 0) done(now); else setTimeout(look, 20); }}; look(); }})"
+            ),
+            "awaitPromise": true, "returnByValue": true, "userGesture": true,
+        });
+        let end = std::time::Instant::now() + PATIENCE;
+        while std::time::Instant::now() < end {
+            let told = self.browser.try_call(Some(&self.session), "Runtime.evaluate", &look);
+            if told.is_ok_and(|told| told["result"]["value"] == true) {
+                return;
+            }
         }
+        let text = self.ask("location.href + '\\n' + document.body.innerText");
+        panic!("never: {expression}\nthe page says: {text}");
     }
 
     /// Opens an address and waits for the page.
     pub(crate) fn open(&mut self, url: &str) {
+        self.ask("window.left = true");
         self.call("Page.navigate", &json!({ "url": url }));
-        self.loaded(url);
-    }
-
-    fn loaded(&mut self, url: &str) {
-        // The page that is left may still answer; its address tells it apart.
-        loop {
-            let asked = json!({ "expression": "document.readyState + ' ' + location.href", "returnByValue": true });
-            let id = self.browser.send(Some(&self.session), "Runtime.evaluate", &asked);
-            let message = loop {
-                let message = self.browser.answers.recv_timeout(PATIENCE).expect("Chromium answers");
-                if message["id"] == id {
-                    break message;
-                }
-            };
-            let told = message["result"]["result"]["value"].as_str().unwrap_or_default().to_owned();
-            if told.starts_with("complete") && !told.ends_with("about:blank") {
-                let path = url.split('?').next().unwrap_or(url);
-                assert!(told.contains(path) || told.contains("http"), "{url}: {told}");
-                return;
-            }
-        }
+        self.until("!window.left && document.readyState === 'complete'");
     }
 
     pub(crate) fn text(&mut self, id: &str) -> String {
