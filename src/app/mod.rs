@@ -48,6 +48,7 @@ pub mod resolve;
 pub mod restore;
 mod scoped;
 pub mod seal_view;
+pub mod second_factor;
 pub mod signing_keys;
 pub mod stall_book;
 pub mod stall_phone;

@@ -38,6 +38,7 @@ pub(crate) mod prints;
 pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod stall_book;

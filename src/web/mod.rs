@@ -3,6 +3,7 @@
 pub mod access;
 mod board;
 mod city;
+mod account;
 pub mod day_page;
 mod disputes;
 mod health;
@@ -14,6 +15,7 @@ mod metrics;
 mod paced;
 mod pages;
 mod pairing;
+mod people;
 mod periods;
 mod problem;
 mod reports;
@@ -22,6 +24,7 @@ mod server;
 mod sheets;
 mod sources;
 mod stall;
+mod stall_phones;
 mod visitor;
 mod watch;
 
@@ -101,6 +104,10 @@ fn api() -> Router<Shared> {
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/users", get(people::list).post(people::create))
+        .route("/v1/users/{user}/{action}", post(people::change))
+        .route("/v1/keys", get(people::keys).post(people::add_key))
+        .route("/v1/keys/{key}", delete(people::end_key))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -126,6 +133,11 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
+        .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
+        .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/users", get(people::page).post(people::add))
+        .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/markets/{code}/print", get(board::stalls::print))
         .route("/city", get(city::markets))
@@ -134,7 +146,13 @@ fn pages() -> Router<Shared> {
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
         .route("/login", get(login::page).post(login::log_in))
+        .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/second-factor", post(account::begin_second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/drop", post(account::drop_second_factor))
         .route("/pair", get(pairing::ask).post(pairing::typed))
         .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
         .route("/account/password", get(login::password_page).post(login::change_password))
@@ -163,6 +181,10 @@ fn phone() -> Router<Shared> {
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))
         .route("/static/phone/{hash}/{file}", get(stall::file))
+        .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
+        .route("/test/clock", post(health::set_clock))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.
