@@ -15,9 +15,11 @@ mod key;
 mod market;
 mod memo;
 mod output;
+mod posting;
 mod progress;
 mod prove;
 mod qr;
+mod reconcile;
 mod report;
 mod serve;
 mod source;
@@ -83,6 +85,11 @@ enum Command {
     /// Bank statements: parse
     #[command(subcommand)]
     Statement(statement::Statement),
+    /// Compare a bank's statement with the book, and book what nobody reported
+    Reconcile(reconcile::Reconcile),
+    /// One posting: show, reverse, assign, cash-change, exclude, refund
+    #[command(subcommand)]
+    Posting(posting::Posting),
     /// Reports: day
     #[command(subcommand)]
     Report(report::Report),
@@ -186,6 +193,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Vendor(command) => book::block_on(vendor::run(context, command)),
         Command::Source(command) => book::block_on(source::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
+        Command::Reconcile(command) => book::block_on(reconcile::run(context, command)),
+        Command::Posting(command) => book::block_on(posting::run(context, command)),
         Command::Report(command) => book::block_on(report::run(context, command)),
         Command::Close(command) => book::block_on(close::run(context, command)),
         Command::Prove(command) => book::block_on(prove::run(context, command)),

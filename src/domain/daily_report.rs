@@ -16,6 +16,7 @@ use super::calendar::{BusinessDate, Cutoff};
 use super::hash::Hash;
 use super::ids::{MarketCode, Seq, SourceName, StallNumber};
 use super::money::Dong;
+use super::reconciliation::DayReconciliation;
 
 /// A count and the sum that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -252,6 +253,8 @@ pub struct DailyReport {
     pub same_weekday: Comparison,
     /// The journal's range.
     pub ledger: LedgerRange,
+    /// Bank and book by the bank's date; set by whoever compares them.
+    pub reconciliation: DayReconciliation,
 }
 
 impl DailyReport {

@@ -122,6 +122,9 @@ impl StallNumber {
 pub struct SourceId(i64);
 
 impl SourceId {
+    /// The statements of banks: what only they tell of is booked under this number.
+    pub const STATEMENT: Self = Self(0);
+
     /// Wraps the number the store gave the source.
     #[must_use]
     pub fn new(number: i64) -> Self {

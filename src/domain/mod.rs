@@ -17,6 +17,7 @@ pub mod masking;
 pub mod memo;
 pub mod money;
 pub mod posting;
+pub mod reconciliation;
 pub mod registration;
 pub mod settlement;
 pub mod statement;

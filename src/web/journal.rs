@@ -51,6 +51,7 @@ pub(super) struct CorrectionBody {
     reason: String,
     stall: Option<String>,
     amount: Option<i64>,
+    line: Option<i64>,
 }
 
 /// Who acts, until people can log in.
@@ -77,9 +78,13 @@ pub(super) async fn correct(
             }
             "cash-change" => web.app.cash_change(&posting, ACTOR, &body.reason, amount()?).await,
             "exclude" => web.app.exclude(&posting, ACTOR, &body.reason, amount()?).await,
+            "refund" => {
+                let line = body.line.ok_or_else(|| missing("line"))?;
+                web.app.refund(&posting, ACTOR, &body.reason, line).await
+            }
             _ => Err(AppError::not_found(Message::new(
-                "Chỉ có reverse, assign, cash-change, exclude.",
-                "There are reverse, assign, cash-change and exclude.",
+                "Chỉ có reverse, assign, cash-change, exclude, refund.",
+                "There are reverse, assign, cash-change, exclude and refund.",
             ))),
         }
     };
