@@ -75,7 +75,8 @@ impl App {
         let mut booked = Vec::with_capacity(lines.len());
         for part in lines.chunks(TOGETHER) {
             let answers = self.book_lines(before.market.id, part, &compared, actor).await?;
-            booked.extend(part.iter().cloned().zip(answers).map(|(line, answer)| Booked { line, answer: Some(answer) }));
+            booked
+                .extend(part.iter().cloned().zip(answers).map(|(line, answer)| Booked { line, answer: Some(answer) }));
         }
         Ok(Booking { lines: booked, after: self.reconcile(market, scope).await? })
     }

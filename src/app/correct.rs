@@ -10,8 +10,8 @@ use crate::domain::posting::PostingKind;
 use crate::domain::reconciliation::BankLine;
 use crate::domain::settlement::Direction;
 use crate::ledger::batch::Posting;
-use crate::store::{postings, statement_lines};
 use crate::ledger::work::{Correction, CorrectionAction, Done, RuleBroken, Work};
+use crate::store::{postings, statement_lines};
 
 /// Longest reason that is kept, in characters.
 pub const REASON_MAX: usize = 500;
@@ -107,11 +107,7 @@ fn refused_in(market: Option<&MarketCode>, rule: &RuleBroken) -> AppError {
             let en = format!("{asked} đồng is more than the {left} đồng left.");
             (ErrorKind::Invalid, "more_than_left", vi, en)
         }
-        RuleBroken::AlreadyRefunded { line, by } => {
-            let by = name(by);
-            let vi = format!("Dòng sao kê {line} đã được ghi hoàn tiền bởi bút toán {by}.");
-            (ErrorKind::Conflict, "already_refunded", vi, format!("Line {line} is recorded as a refund by {by}."))
-        }
+        RuleBroken::AlreadyRefunded { line, by } => already_refunded(*line, &name(by)),
         RuleBroken::NoSuchItem(item) => {
             let vi = format!("Không có mục {item} đang chờ xử lý.");
             (ErrorKind::NotFound, "not_found", vi, format!("There is no held item {item}."))
@@ -137,6 +133,11 @@ fn refused_in(market: Option<&MarketCode>, rule: &RuleBroken) -> AppError {
     AppError::new(kind, code, Message::new(vi, en))
 }
 
+fn already_refunded(line: i64, by: &str) -> (ErrorKind, &'static str, String, String) {
+    let vi = format!("Dòng sao kê số {line} đã được ghi hoàn tiền bởi bút toán {by}.");
+    (ErrorKind::Conflict, "already_refunded", vi, format!("Line number {line} is recorded as a refund by {by}."))
+}
+
 /// Returns the part of a payment that a person names, when a payment can have such a part.
 fn part(amount: Dong) -> Result<Dong, AppError> {
     amount.settlement().map_err(|error| AppError::field("amount", "amount_out_of_range", no_amount(&error)))
@@ -147,7 +148,11 @@ fn pairs(debit: &BankLine, settlement: &Posting) -> Result<(), AppError> {
     let refuse = |code, vi: String, en: String| Err(AppError::new(ErrorKind::Conflict, code, Message::new(vi, en)));
     let line = debit.number;
     if debit.direction != Direction::Debit {
-        return refuse("not_a_debit", format!("Dòng sao kê số {line} là tiền vào."), format!("Line number {line} is money in."));
+        return refuse(
+            "not_a_debit",
+            format!("Dòng sao kê số {line} là tiền vào."),
+            format!("Line number {line} is money in."),
+        );
     }
     if settlement.transfer.debit != LedgerAccount::Bank(debit.settled.clone()) {
         let vi = format!("Dòng sao kê số {line} thuộc tài khoản khác với khoản tiền vào.");

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::App;
 use super::banks::find_bank;
 use super::error::{AppError, ErrorKind, Message};
-use super::read_statement::{notes_json, read_statement};
-use super::App;
 use super::ids::IdSource;
+use super::read_statement::{notes_json, read_statement};
 use crate::domain::account::{AccountNumber, BankAccount, BankBin, SettledAccount};
 use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
@@ -193,15 +193,15 @@ fn shown_name(name: &str) -> String {
 
 /// Spreadsheets drop the zeros in front of a number: then the one account that has them is meant.
 fn listed_number(directory: &Directory, market: MarketId, number: &AccountNumber, lost_zeros: bool) -> AccountNumber {
-    let listed = |number: &AccountNumber| {
-        directory.routes.get(number).into_iter().flatten().any(|route| route.market == market)
-    };
+    let listed =
+        |number: &AccountNumber| directory.routes.get(number).into_iter().flatten().any(|route| route.market == market);
     if !lost_zeros || listed(number) {
         return number.clone();
     }
-    let mut same = directory.routes.keys().filter(|other| {
-        other.as_str().trim_start_matches('0') == number.as_str() && listed(other)
-    });
+    let mut same = directory
+        .routes
+        .keys()
+        .filter(|other| other.as_str().trim_start_matches('0') == number.as_str() && listed(other));
     match (same.next(), same.next()) {
         (Some(only), None) => only.clone(),
         _ => number.clone(),
@@ -239,8 +239,8 @@ fn settled(
 }
 
 fn ambiguous(number: &AccountNumber, banks: &BTreeSet<&BankBin>) -> AppError {
-    let named = |bin: &&&BankBin| banks::by_bin(bin.as_str()).map_or(bin.as_str(), |bank| bank.short_name).to_owned();
-    let (names, tail) = (banks.iter().map(|bin| named(&bin)).collect::<Vec<_>>().join(", "), number.last_four());
+    let name = |bin: &&&BankBin| banks::by_bin(bin.as_str()).map_or(bin.as_str(), |bank| bank.short_name).to_owned();
+    let (names, tail) = (banks.iter().map(|bin| name(&bin)).collect::<Vec<_>>().join(", "), number.last_four());
     let message = Message::new(
         format!("Số tài khoản …{tail} có ở nhiều ngân hàng ({names}): hãy nói rõ ngân hàng bằng bin."),
         format!("Account …{tail} exists at several banks ({names}): say which with bin."),
@@ -453,12 +453,7 @@ fn bank_line(line: &StatementLine, number: i64, settled: &SettledAccount, standi
     }
 }
 
-fn contradicts(
-    contradiction: &Contradiction,
-    known: &[BankLine],
-    lines: &Lines<'_>,
-    date: BusinessDate,
-) -> AppError {
+fn contradicts(contradiction: &Contradiction, known: &[BankLine], lines: &Lines<'_>, date: BusinessDate) -> AppError {
     let said = |amount: Dong, reference: &str| {
         let reference = if reference.is_empty() { String::new() } else { format!(" ({reference})") };
         format!("{}{reference}", amount.with_unit())
@@ -469,8 +464,12 @@ fn contradicts(
             let line = known.iter().find(|line| line.number == number);
             let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
             Message::new(
-                format!("Sao kê này nói là đủ ngày {day} nhưng thiếu dòng {shown} đã có trong sao kê trước (dòng số {number}). Một trong hai tệp sai; không ghi gì."),
-                format!("This statement says it covers {date} but lacks {shown}, which an earlier one holds (line number {number}). One of the two is wrong; nothing was kept."),
+                format!(
+                    "Sao kê này nói là đủ ngày {day} nhưng thiếu dòng {shown} đã có trong sao kê trước (dòng số {number}). Một trong hai tệp sai; không ghi gì."
+                ),
+                format!(
+                    "This statement says it covers {date} but lacks {shown}, which an earlier one holds (line number {number}). One of the two is wrong; nothing was kept."
+                ),
             )
         }
         Contradiction::Adds(place) => {
@@ -478,8 +477,14 @@ fn contradicts(
             let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
             let at = |language| line.map(|line| line.place.in_words(language)).unwrap_or_default();
             Message::new(
-                format!("{}: dòng {shown} ngày {day} không có trong sao kê trước, vốn đủ cả ngày. Một trong hai tệp sai; không ghi gì.", at(Language::Vietnamese)),
-                format!("{}: {shown} on {date} is not in an earlier statement that covers the whole date. One of the two is wrong; nothing was kept.", at(Language::English)),
+                format!(
+                    "{}: dòng {shown} ngày {day} không có trong sao kê trước, vốn đủ cả ngày. Một trong hai tệp sai; không ghi gì.",
+                    at(Language::Vietnamese)
+                ),
+                format!(
+                    "{}: {shown} on {date} is not in an earlier statement that covers the whole date. One of the two is wrong; nothing was kept.",
+                    at(Language::English)
+                ),
             )
         }
     };

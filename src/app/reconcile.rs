@@ -166,7 +166,18 @@ impl App {
         let compared = tokio::task::spawn_blocking(move || read.compare(&dates)).await.map_err(AppError::internal)?;
         let Compared { days, entries, undecided, lines, last_item, journal_seq } = compared;
         let digest = digest(&days, &entries);
-        Ok(Reconciliation { market, scope, days, entries, signatures, digest, journal_seq, last_item, lines, undecided })
+        Ok(Reconciliation {
+            market,
+            scope,
+            days,
+            entries,
+            signatures,
+            digest,
+            journal_seq,
+            last_item,
+            lines,
+            undecided,
+        })
     }
 
     /// Returns what a day's report and close show of its reconciliation; nothing is read of the inbox
@@ -193,8 +204,8 @@ impl App {
 fn signature(signed: Signed) -> Signature {
     Signature {
         id: signed.id,
-        signed_at: signed.signed_at,
-        signed_by: signed.signed_by,
+        signed_at: signed.at,
+        signed_by: signed.by,
         note: signed.note,
         difference: signed.bank.amount.checked_sub(signed.book.amount).unwrap_or(Dong::ZERO),
         digest: signed.digest,

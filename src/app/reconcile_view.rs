@@ -28,8 +28,11 @@ impl Reconciliation {
             Scope::Date(date) => (None, Some(date.to_string())),
             Scope::Statement(id, date) => (Some(id.to_string()), date.map(|date| date.to_string())),
         };
-        let signatures: BTreeMap<String, Value> =
-            self.signatures.iter().map(|(date, signature)| (date.to_string(), self.signature_json(signature))).collect();
+        let signatures: BTreeMap<String, Value> = self
+            .signatures
+            .iter()
+            .map(|(date, signature)| (date.to_string(), self.signature_json(signature)))
+            .collect();
         json!({
             "market": self.market.code.as_str(), "currency": "VND", "statement": statement, "date": date,
             "agrees": self.differences() == 0 && covered > 0, "bank": figure_json(bank), "book": figure_json(book),
@@ -58,7 +61,7 @@ impl Reconciliation {
     fn entry_json(&self, entry: &Entry) -> Value {
         let posting = |seq| PostingName { market: self.market.code.clone(), seq }.to_string();
         let item = |item: &i64| {
-            let at = entry.at.map_or(0, |at| at.as_millisecond());
+            let at = entry.at.map_or(0, jiff::Timestamp::as_millisecond);
             ItemName { market: self.market.id, item: *item, recorded_at_ms: at }.to_string()
         };
         json!({
@@ -103,6 +106,17 @@ impl Booking {
         })
     }
 
+    /// Returns bank and book afterwards, the agreeing pairs too, with what was booked beside.
+    #[must_use]
+    pub fn after_json(&self) -> Value {
+        let mut shown = self.after.to_json(true);
+        if let (Some(fields), Some(lines)) = (shown.as_object_mut(), self.to_json().get_mut("lines")) {
+            fields.insert("booked".to_owned(), figure_json(self.booked()));
+            fields.insert("booked_lines".to_owned(), lines.take());
+        }
+        shown
+    }
+
     /// Returns how many lines were booked and what they come to; of a dry run, what would be.
     #[must_use]
     pub fn booked(&self) -> Figure {
@@ -132,21 +146,28 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
     }
     if day.agrees() {
         let (vi, en) = (money(day.bank.amount), money(day.book.amount));
-        return (
-            format!("Ngân hàng = sổ = {vi}, lệch 0 ₫."),
-            format!("Bank = book = {en}, difference 0."),
-        );
+        return (format!("Ngân hàng = sổ = {vi}, lệch 0 ₫."), format!("Bank = book = {en}, difference 0."));
     }
     let (bank, book, difference) = (money(day.bank.amount), money(day.book.amount), money(day.difference));
     let (here, there, other) = (day.missing_here, day.missing_there, day.amount_differs);
     (
         format!(
             "Ngân hàng {bank}, sổ {book}, lệch {difference}: thiếu {} khoản ({}), thừa {} khoản ({}), lệch tiền {} khoản ({}).",
-            here.count, money(here.amount), there.count, money(there.amount), other.count, money(other.amount)
+            here.count,
+            money(here.amount),
+            there.count,
+            money(there.amount),
+            other.count,
+            money(other.amount)
         ),
         format!(
             "Bank {bank}, book {book}, difference {difference}: {} missing here ({}), {} missing there ({}), {} with another amount ({}).",
-            here.count, money(here.amount), there.count, money(there.amount), other.count, money(other.amount)
+            here.count,
+            money(here.amount),
+            there.count,
+            money(there.amount),
+            other.count,
+            money(other.amount)
         ),
     )
 }

@@ -79,8 +79,8 @@ impl App {
         let signed = Signed {
             id: ReconciliationId::new(found.market.id, self.ids.uuid()?),
             date,
-            signed_at: self.now(),
-            signed_by: actor.to_owned(),
+            at: self.now(),
+            by: actor.to_owned(),
             note: note.to_owned(),
             accounts: count(day.covered),
             uncovered: count(day.uncovered),

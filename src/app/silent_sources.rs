@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::App;
 use super::error::AppError;
-use crate::domain::calendar::BusinessDate;
+use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, SourceId, SourceName};
 use crate::ledger::silence::{self, WEEKS};
 use crate::store::source_hours::{self, SourceHours};
@@ -23,6 +23,14 @@ pub struct Silent {
     pub minutes: i64,
     /// Reports that it would usually have sent since, rounded down.
     pub missed: i64,
+}
+
+impl Silent {
+    /// Returns it as the API shows it.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({"since": rfc3339(self.since), "minutes": self.minutes, "missed": self.missed})
+    }
 }
 
 impl App {

@@ -22,6 +22,7 @@ mod qr;
 mod reconcile;
 mod report;
 mod serve;
+mod simulate;
 mod source;
 mod statement;
 mod vendor;
@@ -104,6 +105,8 @@ enum Command {
     Export(export::Export),
     /// A market's balances, now or at a point in time
     Balances(balances::Balances),
+    /// Play a provider with an outage against a server, and compare its report with the truth
+    Simulate(simulate::Simulate),
     /// Measure this program on this machine: rates, latencies, bytes
     Bench(bench::Bench),
     /// Re-derive chain, balances, totals and identities from the journal
@@ -201,6 +204,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Key(command) => book::block_on(key::run(context, command)),
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
+        Command::Simulate(command) => book::block_on(simulate::run(context, command)),
         Command::Bench(command) => book::block_on(bench::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),

@@ -87,9 +87,9 @@ pub(super) async fn run(context: &Context, command: Posting) -> Result<Exit, Fai
         line(shown.to_string());
         return Ok(Exit::Ok);
     }
-    let text = |field: &str| shown[field].as_str().unwrap_or("-").to_owned();
+    let text = |field: &str| shown.get(field).and_then(serde_json::Value::as_str).unwrap_or("-").to_owned();
     let (kind, debit, credit) = (text("kind"), text("debit"), text("credit"));
-    let amount = Dong::new(shown["amount"].as_i64().unwrap_or_default()).with_unit();
+    let amount = Dong::new(shown.get("amount").and_then(serde_json::Value::as_i64).unwrap_or_default()).with_unit();
     let (date, reason) = (text("business_date"), text("reason"));
     line(match context.lang {
         Lang::Vi => format!("{made} {kind} {date}: Nợ {debit}, Có {credit}, {amount}. Lý do: {reason}"),

@@ -1,8 +1,5 @@
 //! `socho reconcile`.
 
-use clap::Args;
-use serde_json::json;
-
 use super::Context;
 use super::output::{Exit, Failure, Lang, line, read_input, table, to_stdout};
 use crate::app::App;
@@ -14,6 +11,7 @@ use crate::app::reconcile_view::{class_words, verdict, why_words};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::MarketCode;
 use crate::domain::reconciliation::{AccountDay, Class, Entry};
+use clap::Args;
 
 /// Who acts on the command line.
 const ACTOR: &str = "operator";
@@ -26,6 +24,7 @@ const SHOWN_MAX: usize = 200;
 #[command(
     after_help = "Exit 1 with --fail-on-diff when bank and book differ.\n\nExample: socho reconcile --market TAN --statement sao-ke.xlsx --fail-on-diff\nBook what nobody reported: socho reconcile --market TAN --statement sao-ke.xlsx --book"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "they are the command's switches, each by its own name")]
 pub(super) struct Reconcile {
     /// The market
     #[arg(long)]
@@ -104,12 +103,7 @@ async fn reconcile(
 
 fn show(context: &Context, found: &Reconciliation, booking: Option<&Booking>) {
     if context.json {
-        let mut shown = found.to_json(true);
-        if let Some(booking) = booking {
-            let figure = booking.booked();
-            shown["booked"] = json!({"count": figure.count, "amount": figure.amount.whole()});
-            shown["booked_lines"] = booking.to_json()["lines"].take();
-        }
+        let shown = booking.map_or_else(|| found.to_json(true), Booking::after_json);
         line(shown.to_string());
         return;
     }

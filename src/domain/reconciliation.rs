@@ -122,13 +122,14 @@ impl FromStr for Standing {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        [Self::Counted, Self::Doubtful, Self::Settled].into_iter().find(|standing| standing.as_str() == text).ok_or_else(
-            || IdError {
+        [Self::Counted, Self::Doubtful, Self::Settled]
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
+            .ok_or_else(|| IdError {
                 what: "standing",
                 text: text.chars().take(60).collect(),
                 rule: "counted, doubtful or settled",
-            },
-        )
+            })
     }
 }
 

@@ -150,8 +150,7 @@ fn refund(facts: &Facts, posting: &KnownPosting, line: i64, amount: Dong) -> Res
     if let Some(by) = recorded {
         return Err(RuleBroken::AlreadyRefunded { line, by: *by });
     }
-    let (kind, adjusted, event_at) =
-        adjust(facts, posting, amount, PostingKind::Refund, LedgerAccount::Refunded)?;
+    let (kind, adjusted, event_at) = adjust(facts, posting, amount, PostingKind::Refund, LedgerAccount::Refunded)?;
     let settlement = match posting.kind {
         PostingKind::Assign => posting.concerns.and_then(|seq| facts.postings.get(&seq)),
         PostingKind::Settle

@@ -5,14 +5,17 @@
 use std::collections::BTreeSet;
 
 use super::batch::{Batch, ItemText, JudgedRow, Pairing, Posting};
+use super::corrections::NewPosting;
 use super::destination::{self, Destination};
 use super::facts::{Claim, EventMoment, Facts, HeldItem, KnownPosting, Precision};
 use super::identity::{self, Candidate, Known, Verdict};
 use super::routing::{self, Routed};
 use super::totals::{Deltas, TotalsOverflow};
-use super::work::{Content, Correction, CorrectionAction, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution, RuleBroken, Work};
+use super::work::{
+    Content, Correction, CorrectionAction, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution, RuleBroken,
+    Work,
+};
 use super::{chain, corrections};
-use super::corrections::NewPosting;
 use crate::domain::account::{BankAccount, SettledAccount};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{DeliveryId, Seq, SourceId};

@@ -113,8 +113,8 @@ pub(crate) async fn reports(
 pub(crate) struct Signed {
     pub(crate) id: ReconciliationId,
     pub(crate) date: BusinessDate,
-    pub(crate) signed_at: Timestamp,
-    pub(crate) signed_by: String,
+    pub(crate) at: Timestamp,
+    pub(crate) by: String,
     pub(crate) note: String,
     /// Accounts that statements covered.
     pub(crate) accounts: i64,
@@ -139,8 +139,8 @@ pub(crate) async fn sign(transaction: &mut Transaction, market: MarketId, signed
         market.get(),
         signed.date.to_string(),
         uuid.as_bytes().as_slice(),
-        micros(signed.signed_at),
-        signed.signed_by.as_str(),
+        micros(signed.at),
+        signed.by.as_str(),
         signed.note.as_str(),
         signed.accounts,
         signed.uncovered,
@@ -163,7 +163,7 @@ pub(crate) async fn signed(
 ) -> Result<Option<Signed>> {
     const SQL: &str = "SELECT event_date, reconciliation_id, signed_at, signed_by, note, accounts, uncovered, bank_count, \
         bank_amount, book_count, book_amount, open_count, journal_seq, digest FROM reconciliations \
-        WHERE market_id = $1 AND event_date = $2 ORDER BY signed_at DESC, reconciliation_id DESC LIMIT 1";
+        WHERE market_id = $1 AND event_date = $2 ORDER BY signed_at DESC, journal_seq DESC, reconciliation_id DESC LIMIT 1";
     let Some(row) = transaction.row(SQL, binds![market.get(), date.to_string()]).await? else { return Ok(None) };
     let wrong = |error: String| StoreError::Inconsistent(format!("reconciliations: {error}"));
     let id = Uuid::from_slice(&row.bytes("reconciliation_id")?).map_err(|error| wrong(error.to_string()))?;
@@ -173,8 +173,8 @@ pub(crate) async fn signed(
     Ok(Some(Signed {
         id: ReconciliationId::from_stored(id),
         date: row.parse("event_date")?,
-        signed_at: instant(row.int("signed_at")?)?,
-        signed_by: row.text("signed_by")?,
+        at: instant(row.int("signed_at")?)?,
+        by: row.text("signed_by")?,
         note: row.text("note")?,
         accounts: row.int("accounts")?,
         uncovered: row.int("uncovered")?,

@@ -32,11 +32,8 @@ pub(crate) async fn since(
         WHERE market_id = $1 AND source_id > 0 AND heard_on >= $2 ORDER BY source_id, heard_on, hour LIMIT $3";
     let mut sources = BTreeMap::new();
     for row in transaction.rows(SPANS, binds![market.get(), ROWS_MAX]).await? {
-        let hours = SourceHours {
-            heard: Heard::new(),
-            first: row.parse("first")?,
-            last_at: instant(row.int("last_at")?)?,
-        };
+        let hours =
+            SourceHours { heard: Heard::new(), first: row.parse("first")?, last_at: instant(row.int("last_at")?)? };
         sources.insert(SourceId::new(row.int("source_id")?), hours);
     }
     for row in transaction.rows(HOURS, binds![market.get(), from.to_string(), ROWS_MAX]).await? {

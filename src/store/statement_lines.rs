@@ -112,11 +112,7 @@ pub(crate) async fn add(
 }
 
 /// Writes the balances of lines that were known without one.
-pub(crate) async fn complete(
-    transaction: &mut Transaction,
-    market: MarketId,
-    balances: &[(i64, Dong)],
-) -> Result<()> {
+pub(crate) async fn complete(transaction: &mut Transaction, market: MarketId, balances: &[(i64, Dong)]) -> Result<()> {
     const SQL: &str = "UPDATE statement_lines SET balance = u.balance FROM {rows} \
         WHERE statement_lines.market_id = $1 AND statement_lines.line = u.line AND statement_lines.balance IS NULL";
     for part in balances.chunks(WRITTEN_TOGETHER) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 
 use crate::app::daily_report::hours_chart;
+use crate::app::reconcile_view::verdict;
 use crate::domain::calendar::{BusinessDate, VIETNAM, vietnam_time};
 use crate::domain::daily_report::{
     CategoryFigures, Comparison, DailyReport, DaySeal, DayStatus, Figure, SideSums, SourceFigures, StallFigures,
@@ -17,7 +18,10 @@ use crate::domain::daily_report::{
 use crate::domain::ids::{PostingName, Seq};
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
+use crate::domain::reconciliation::SignState;
 
+/// The source of what only statements told of.
+const STATEMENT_SOURCE: &str = "bank-statement";
 /// What stands where nothing is known.
 const NOTHING: &str = "–";
 
@@ -60,6 +64,10 @@ struct Page<'a> {
     range: String,
     hash: &'a str,
     seal: Option<[String; 3]>,
+    /// Bank and book in one sentence, and who signed.
+    verdict: String,
+    signed: String,
+    agrees: bool,
 }
 
 /// The page's style sheet, linked as `/static/report.css`: the pages allow no inline style.
@@ -112,6 +120,9 @@ pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, as
         range: range(report),
         hash: &report.ledger.hash,
         seal: report.seal.as_ref().map(sealed),
+        verdict: verdict(&report.reconciliation).0,
+        signed: signed(report),
+        agrees: report.reconciliation.agrees(),
     }
     .render()
 }
@@ -169,6 +180,22 @@ fn status(report: &DailyReport) -> String {
 /// Names who closed the day, the root of its postings and the signed statement's hash.
 fn sealed(seal: &DaySeal) -> [String; 3] {
     [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string()]
+}
+
+/// Says who signed the day's reconciliation.
+fn signed(report: &DailyReport) -> String {
+    let day = &report.reconciliation;
+    match (&day.signature, day.state) {
+        (Some(signature), SignState::Changed) => {
+            format!("{} đã ký lúc {}; số liệu có thay đổi sau đó.", signature.signed_by, moment(signature.signed_at))
+        }
+        (Some(signature), _) => {
+            let note = if signature.note.is_empty() { String::new() } else { format!(" Ghi chú: {}", signature.note) };
+            format!("{} đã ký đối soát lúc {}.{note}", signature.signed_by, moment(signature.signed_at))
+        }
+        (None, SignState::NoStatement) => String::new(),
+        (None, _) => "Chưa ký đối soát.".to_owned(),
+    }
 }
 
 /// Says from when to when the book day reaches.
@@ -279,6 +306,11 @@ fn notes(report: &DailyReport) -> Vec<[String; 3]> {
         line("Ghi vào ngày này, ngân hàng tính ngày khác", report.moved_in),
         line("Ngân hàng tính ngày này, ghi vào ngày khác", report.moved_out),
     ]);
+    let statement = report.sources.iter().find(|source| source.source.as_str() == STATEMENT_SOURCE);
+    if let Some(source) = statement {
+        let figure = Figure { count: source.settlements, amount: source.amount };
+        notes.push(line("Ghi từ sao kê ngân hàng (nguồn không báo)", figure));
+    }
     notes
 }
 

@@ -12,6 +12,8 @@ mod reports;
 mod seal;
 mod server;
 mod sources;
+mod statement_pages;
+mod statements;
 
 use std::sync::Arc;
 
@@ -29,6 +31,9 @@ pub use server::{Listening, ServeError, Server};
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
 /// Largest body of the API, in bytes: a list of vendors.
 pub const API_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// Largest statement that is handed in, in bytes, with the form around it.
+pub const STATEMENT_BODY_MAX: usize = crate::app::read_statement::FILE_BYTES_MAX + 64 * 1024;
 
 /// What every handler shares.
 pub struct Web {
@@ -62,6 +67,15 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
+        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(statement_body()))
+        .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
+        .route("/v1/markets/{code}/reconciliation", get(statements::of_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/book", post(statements::book_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/sign", post(statements::sign))
+        .route("/v1/statements/{id}", get(statements::one))
+        .route("/v1/statements/{id}/reconciliation", get(statements::of_statement))
+        .route("/v1/statements/{id}/book", post(statements::book_statement))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -74,6 +88,15 @@ pub fn everything(web: Shared) -> Router {
         .route("/", get(pages::home))
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
+        .route(
+            "/markets/{code}/statements",
+            get(statement_pages::list).post(statement_pages::upload).layer(statement_body()),
+        )
+        .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
+        .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
+        .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
+        .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
+        .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/print", get(pages::print))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
@@ -88,6 +111,11 @@ pub fn everything(web: Shared) -> Router {
         .layer(from_fn(closed::guard))
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)
+}
+
+/// A statement's file is larger than any other body; a form around it adds little.
+fn statement_body() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

@@ -30,6 +30,7 @@ mod import_files;
 mod ingest_file;
 mod memos;
 mod query_plans;
+mod reconcile;
 mod registration;
 mod reports;
 mod schema_parity;

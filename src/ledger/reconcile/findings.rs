@@ -73,7 +73,8 @@ pub fn compare(settled: &SettledAccount, facts: &AccountFacts, dates: &[Business
         counted.partition(|line| line.direction == Direction::Credit);
     let lines: Vec<Line> = credit_lines.iter().map(|line| to_pair(line, facts)).collect();
     let paired = pairing::pair(&lines, &facts.credits, covers);
-    let mut bench = Bench { settled, facts, asked: &asked, lines: &credit_lines, entries: Vec::new(), moved: BTreeMap::new() };
+    let mut bench =
+        Bench { settled, facts, asked: &asked, lines: &credit_lines, entries: Vec::new(), moved: BTreeMap::new() };
     for pair in &paired.pairs {
         bench.pair(pair);
     }
@@ -83,8 +84,15 @@ pub fn compare(settled: &SettledAccount, facts: &AccountFacts, dates: &[Business
     bench.repeats();
     let undecided = undecided(facts, &paired);
     let Bench { mut entries, moved, .. } = bench;
-    entries.sort_by(|one, other| (one.date, one.class, &one.lines, &one.postings, &one.items)
-        .cmp(&(other.date, other.class, &other.lines, &other.postings, &other.items)));
+    entries.sort_by(|one, other| {
+        (one.date, one.class, &one.lines, &one.postings, &one.items).cmp(&(
+            other.date,
+            other.class,
+            &other.lines,
+            &other.postings,
+            &other.items,
+        ))
+    });
     let days = asked.iter().map(|date| day(settled, facts, *date, covers(*date), &moved)).collect();
     Findings { days, entries, undecided }
 }
@@ -107,7 +115,8 @@ fn undecided(facts: &AccountFacts, paired: &Paired) -> BTreeSet<i64> {
     let near_midnight = |credit: &&Credit| {
         let Some(at) = credit.at else { return true };
         let (start, end) = (credit.date.starts_at(), credit.date.next().starts_at());
-        at.duration_since(start).as_hours() < NEAR_MIDNIGHT_HOURS || end.duration_since(at).as_hours() < NEAR_MIDNIGHT_HOURS
+        at.duration_since(start).as_hours() < NEAR_MIDNIGHT_HOURS
+            || end.duration_since(at).as_hours() < NEAR_MIDNIGHT_HOURS
     };
     let open = paired.credits.iter().filter_map(|index| facts.credits.get(*index));
     open.filter(near_midnight).map(|credit| credit.item).collect()
@@ -216,7 +225,8 @@ impl Bench<'_> {
             entry.items = vec![credit.item];
             entry.book = credit.amount;
             entry.at = credit.at;
-            entry.reference = credit.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
+            entry.reference =
+                credit.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
             self.push(entry);
         }
     }
@@ -239,7 +249,8 @@ impl Bench<'_> {
             entry.items = vec![report.item];
             entry.book = report.amount;
             entry.at = report.at;
-            entry.reference = report.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
+            entry.reference =
+                report.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
             self.push(entry);
         }
     }

@@ -251,9 +251,9 @@ impl<'a> Table<'a> {
         }
         for (index, line) in self.open_lines().filter(|(_, line)| line.at.is_none()) {
             let Some(queue) = waiting.get_mut(&(line.amount, line.date)) else { continue };
-            let fits = queue.iter().position(|credit| {
-                self.credits.get(*credit).is_some_and(|credit| self.may_be(line, credit))
-            });
+            let fits = queue
+                .iter()
+                .position(|credit| self.credits.get(*credit).is_some_and(|credit| self.may_be(line, credit)));
             if let Some(credit) = fits.and_then(|place| queue.remove(place)) {
                 self.join(vec![index], vec![credit], Why::AmountNextDate);
             }

@@ -54,9 +54,10 @@ fn by_time(table: &mut Table<'_>, same_code: bool, why: Why) {
         for index in lines {
             let Some((line, at)) = all_lines.get(index).and_then(|line| Some((line, line.at?))) else { continue };
             let early = |credit: &usize| {
-                all_credits.get(*credit).and_then(|credit| credit.at).is_some_and(|time| {
-                    time < at && at.duration_since(time) > PAIRING_WINDOW
-                })
+                all_credits
+                    .get(*credit)
+                    .and_then(|credit| credit.at)
+                    .is_some_and(|time| time < at && at.duration_since(time) > PAIRING_WINDOW)
             };
             while credits.get(first).is_some_and(early) {
                 first = first.saturating_add(1);

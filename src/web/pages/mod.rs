@@ -29,11 +29,11 @@ pub(super) async fn stylesheet() -> Response {
     (headers, include_str!("socho.css")).into_response()
 }
 
-fn test_now(web: &Shared) -> Option<String> {
+pub(super) fn test_now(web: &Shared) -> Option<String> {
     web.test_clock.as_ref().map(|_| rfc3339(web.app.now()))
 }
 
-fn html(page: &impl Template) -> Result<Response, AppError> {
+pub(super) fn html(page: &impl Template) -> Result<Response, AppError> {
     page.render().map(|html| Html(html).into_response()).map_err(AppError::internal)
 }
 
@@ -119,6 +119,8 @@ struct MarketPage {
     today: String,
     q: String,
     stalls: Vec<Line>,
+    /// Sources that should have been heard of: name and minutes.
+    silent: Vec<(String, i64)>,
 }
 
 pub(super) async fn market(
@@ -131,6 +133,7 @@ pub(super) async fn market(
         let code: MarketCode = field("code", &code)?;
         let market = web.app.market(&code).await?;
         let stalls = web.app.stalls(&code, search.q.as_deref()).await?;
+        let silent = web.app.silent_sources(Some(&code)).await?;
         html(&MarketPage {
             lang: "vi",
             test_now: test_now(&web),
@@ -140,6 +143,7 @@ pub(super) async fn market(
             ward: market.ward.unwrap_or_default(),
             demo: market.demo,
             q: search.q.unwrap_or_default(),
+            silent: silent.into_iter().map(|one| (one.source.to_string(), one.minutes)).collect(),
             stalls: stalls.iter().map(line).collect(),
         })
     };
