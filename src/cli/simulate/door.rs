@@ -49,13 +49,12 @@ impl Server {
 
     /// Starts one on a book that is thrown away, or on `db`.
     pub(super) fn start(db: Option<&str>, date: BusinessDate) -> Result<Self, Failure> {
-        let (db, folder) = match db {
-            Some(db) => (db.to_owned(), None),
-            None => {
-                let folder = std::env::temp_dir().join(format!("socho-simulate-{}", std::process::id()));
-                std::fs::create_dir_all(&folder).map_err(AppError::internal)?;
-                (format!("sqlite:{}", folder.join("book.db").display()), Some(folder))
-            }
+        let (db, folder) = if let Some(db) = db {
+            (db.to_owned(), None)
+        } else {
+            let folder = std::env::temp_dir().join(format!("socho-simulate-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).map_err(AppError::internal)?;
+            (format!("sqlite:{}", folder.join("book.db").display()), Some(folder))
         };
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server = Self { address, child: None, db, date, folder };
