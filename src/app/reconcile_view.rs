@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::book_missing::{Booked, Booking};
 use super::reconcile::{Reconciliation, Scope};
-use crate::domain::calendar::rfc3339;
+use crate::domain::calendar::{BusinessDate, rfc3339, vietnam_time};
 use crate::domain::daily_report::Figure;
 use crate::domain::ids::{ItemName, PostingName};
 use crate::domain::masking;
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{AccountDay, Class, DayReconciliation, Entry, Signature, Why};
+use crate::domain::reconciliation::{AccountDay, Class, DayReconciliation, Entry, SignState, Signature, Why};
 
 /// Findings that one answer lists of each class; the figures count all of them.
 pub const ENTRIES_MAX: usize = 1_000;
@@ -170,6 +170,23 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
             money(other.amount)
         ),
     )
+}
+
+/// Says in Vietnamese who signed the day's reconciliation; empty while there is nothing to sign.
+#[must_use]
+pub fn signed(day: &DayReconciliation) -> String {
+    let moment = |at| format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese());
+    match (&day.signature, day.state) {
+        (Some(signature), SignState::Changed) => {
+            format!("{} đã ký lúc {}; số liệu có thay đổi sau đó.", signature.signed_by, moment(signature.signed_at))
+        }
+        (Some(signature), _) => {
+            let note = if signature.note.is_empty() { String::new() } else { format!(" Ghi chú: {}", signature.note) };
+            format!("{} đã ký đối soát lúc {}.{note}", signature.signed_by, moment(signature.signed_at))
+        }
+        (None, SignState::NoStatement) => String::new(),
+        (None, _) => "Chưa ký đối soát.".to_owned(),
+    }
 }
 
 /// Returns a class in words: Vietnamese, English.

@@ -106,7 +106,7 @@ impl App {
             unmatched: report.unmatched_total,
             held: report.quarantined,
             reconciliation: report.reconciliation,
-            silent: self.silent_sources(Some(market)).await?,
+            silent: self.silent_now(Some(market)).await?,
         })
     }
 }

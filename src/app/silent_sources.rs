@@ -38,7 +38,7 @@ impl App {
     ///
     /// # Errors
     /// `not_found` for the market.
-    pub async fn silent_sources(&self, market: Option<&MarketCode>) -> Result<Vec<Silent>, AppError> {
+    pub async fn silent_now(&self, market: Option<&MarketCode>) -> Result<Vec<Silent>, AppError> {
         let markets = match market {
             Some(code) => vec![self.market(code).await?],
             None => self.markets().await?,

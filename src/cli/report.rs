@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Context;
-use super::output::{Exit, Failure, Lang, to_stdout, write_output};
-use crate::app::daily_report::{to_csv, to_json, to_table};
+use super::output::{Exit, Failure, Lang, bytes_to_stdout, write_output};
+use crate::app::daily_report::{PageForm, to_csv, to_json, to_pdf, to_table};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::MarketCode;
 use crate::domain::language::Language;
@@ -30,6 +30,9 @@ pub(super) struct Day {
     /// A file to write instead of standard output
     #[arg(short, long)]
     output: Option<String>,
+    /// The page form of official papers (NĐ 30/2020/NĐ-CP), for PDF
+    #[arg(long)]
+    official: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +40,7 @@ pub(super) enum Format {
     Table,
     Json,
     Csv,
+    Pdf,
 }
 
 pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Failure> {
@@ -47,14 +51,15 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
         None => app.book_day(&app.market(&day.market).await?),
     };
     let report = app.daily_report(&day.market, date).await?;
-    let text = match day.format {
-        Format::Csv => to_csv(&report)?,
-        Format::Table if !context.json => to_table(&report, language()),
-        Format::Json | Format::Table => format!("{}\n", to_json(&report)?),
+    let bytes = match day.format {
+        Format::Csv => to_csv(&report)?.into_bytes(),
+        Format::Pdf => to_pdf(&report, if day.official { PageForm::Official } else { PageForm::House })?,
+        Format::Table if !context.json => to_table(&report, language()).into_bytes(),
+        Format::Json | Format::Table => format!("{}\n", to_json(&report)?).into_bytes(),
     };
     match &day.output {
-        None => to_stdout(&text),
-        Some(path) => write_output(path, text.as_bytes())?,
+        None => bytes_to_stdout(&bytes),
+        Some(path) => write_output(path, &bytes)?,
     }
     app.close().await;
     Ok(Exit::Ok)

@@ -262,6 +262,13 @@ impl DailyReport {
     /// that anybody works through on paper.
     pub const UNMATCHED_MAX: usize = 500;
 
+    /// Returns what only the bank's statement told of.
+    #[must_use]
+    pub fn from_statement(&self) -> Figure {
+        let statement = self.sources.iter().find(|source| source.source.as_str() == SourceName::OF_STATEMENTS);
+        statement.map_or_else(Figure::default, |source| Figure { count: source.settlements, amount: source.amount })
+    }
+
     /// Returns how many stalls had a payment.
     #[must_use]
     pub fn active_stalls(&self) -> usize {

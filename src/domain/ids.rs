@@ -143,6 +143,9 @@ impl SourceId {
 pub struct SourceName(String);
 
 impl SourceName {
+    /// The name of the statements of banks among the sources.
+    pub const OF_STATEMENTS: &str = "bank-statement";
+
     /// Returns the name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -214,7 +214,7 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
         late: sum(report.late),
         late_of: report.late_by_day.iter().map(late).collect(),
         quarantined: sum(report.quarantined),
-        from_statement: from_statement(report),
+        from_statement: sum(report.from_statement()),
         moved: Moved { into: sum(report.moved_in), out: sum(report.moved_out) },
         opening: sides(report.opening),
         closing: sides(report.closing),
@@ -234,13 +234,6 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
         },
         reconciliation: reconciliation(&report.reconciliation),
     })
-}
-
-/// What only the bank's statement told of.
-fn from_statement(report: &DailyReport) -> Sum {
-    let statement = report.sources.iter().find(|source| source.source.as_str() == "bank-statement");
-    statement
-        .map_or(Sum { count: 0, amount: 0 }, |source| Sum { count: source.settlements, amount: source.amount.whole() })
 }
 
 fn reconciliation(day: &DayReconciliation) -> Reconciliation<'_> {

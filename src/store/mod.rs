@@ -8,31 +8,39 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
+pub(crate) mod api_keys;
 pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;
 pub(crate) mod closes;
 pub(crate) mod deliveries;
+pub(crate) mod devices;
 pub(crate) mod engine;
 pub mod error;
 pub(crate) mod export;
 mod facts;
 pub mod head;
+pub mod health;
 pub(crate) mod held;
 mod journal;
 pub(crate) mod keys;
+pub(crate) mod login_attempts;
 pub(crate) mod markets;
 pub mod measure;
+pub mod meter;
 mod overview;
+pub(crate) mod pairing_codes;
 pub(crate) mod postings;
 pub(crate) mod reconciliation;
 pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
+pub(crate) mod sessions;
 pub(crate) mod source_hours;
 pub(crate) mod sources;
 pub(crate) mod statement_lines;
 pub(crate) mod statements;
+pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;
 pub mod writer;

@@ -1,12 +1,16 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
-mod closed;
+pub mod access;
 pub mod day_page;
 mod health;
 mod ingest;
 mod journal;
+mod login;
 mod markets;
+mod metrics;
+mod paced;
 mod pages;
+mod pairing;
 mod problem;
 mod reports;
 mod seal;
@@ -14,18 +18,21 @@ mod server;
 mod sources;
 mod statement_pages;
 mod statements;
+mod visitor;
+mod watch;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, patch, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, patch, post};
 
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use server::{Listening, ServeError, Server};
+pub use server::{Limits, Listening, ServeError, Server};
+pub use visitor::Door;
 
 /// Largest webhook body, in bytes.
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
@@ -41,19 +48,24 @@ pub struct Web {
     /// The clock that `--test-mode` lets people move.
     test_clock: Option<Arc<SetClock>>,
     throttle: ingest::Throttle,
+    door: Door,
+    /// What forms carry that whoever sits at this machine sends unasked.
+    form_token: String,
 }
 
 impl Web {
     /// Returns what the handlers share.
     #[must_use]
-    pub fn new(app: Arc<App>, test_clock: Option<Arc<SetClock>>) -> Arc<Self> {
-        Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default() })
+    pub fn new(app: Arc<App>, test_clock: Option<Arc<SetClock>>, door: Door) -> Arc<Self> {
+        // Without randomness there is no token, and a form that needs it is refused.
+        let form_token = app.form_secret().unwrap_or_default();
+        Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default(), door, form_token })
     }
 }
 
 type Shared = Arc<Web>;
 
-/// Everything, for `--bind`: closed to all but this machine until people can log in.
+/// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
     let api = Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
@@ -62,6 +74,9 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/stalls/{stall}/devices", get(pairing::list))
+        .route("/v1/markets/{code}/stalls/{stall}/devices/{device}", delete(pairing::revoke).patch(pairing::rename))
+        .route("/v1/markets/{code}/stalls/{stall}/pairing-codes", post(pairing::issue))
         .route("/v1/markets/{code}/postings", get(journal::list))
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
@@ -98,9 +113,15 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/login", get(login::page).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/pair", get(pairing::ask).post(pairing::typed))
+        .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
+        .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
         .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
         .route("/test/clock", post(health::set_clock));
     Router::new()
@@ -108,7 +129,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(pages)
         .merge(open_routes())
         .fallback(problem::no_such_page)
-        .layer(from_fn(closed::guard))
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)
 }
@@ -121,6 +142,17 @@ fn statement_body() -> DefaultBodyLimit {
 /// Webhooks and health alone, for `--ingest-bind`: any address.
 pub fn ingest_only(web: Shared) -> Router {
     open_routes()
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// Figures and health alone, for `--metrics-bind`: an address of the operator's own network.
+pub fn figures_only(web: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::figures))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)

@@ -10,15 +10,21 @@ use serde::Deserialize;
 use super::Shared;
 use super::markets::{PageQuery, field};
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S, source_json};
 use crate::app::silent_sources::Silent;
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Answer {
+pub(super) async fn list(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Query(query): Query<PageQuery>,
+) -> Answer {
     let listed = async {
-        let sources = web.app.sources().await?;
-        let silent = web.app.silent_sources(None).await?;
+        let sources = web.app.sources_for(&actor).await?;
+        let silent = web.app.silent_now(actor.market()).await?;
         let shown = |source: &SourceShown| {
             let mut shown = source_json(source);
             let silence = silent.iter().find(|one| one.source == source.name);

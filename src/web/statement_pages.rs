@@ -9,11 +9,12 @@ use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 
 use super::Shared;
-use super::journal::ACTOR;
 use super::markets::field;
-use super::pages::{html, test_now};
+use super::pages::frame::Frame;
+use super::pages::html;
 use super::problem::{Answer, told};
 use super::statements::{UploadQuery, hand_in};
+use crate::app::access::{Actor, Right};
 use crate::app::reconcile::{Reconciliation, Scope};
 use crate::app::reconcile_view::{class_words, verdict, why_words};
 use crate::app::statement_view::StatementShown;
@@ -42,8 +43,9 @@ struct Filed {
 #[derive(Template)]
 #[template(path = "statements.html")]
 struct Statements {
-    lang: &'static str,
-    test_now: Option<String>,
+    frame: Frame,
+    /// Whether who looks may change anything.
+    writes: bool,
     code: String,
     name: String,
     today: String,
@@ -51,15 +53,21 @@ struct Statements {
     silent: Vec<(String, i64)>,
 }
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Path(code): Path<String>) -> Answer {
+pub(super) async fn list(
+    State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+) -> Answer {
     let page = async {
         let code: MarketCode = field("code", &code)?;
         let market = web.app.market(&code).await?;
         let statements = web.app.statements(&code, None).await?;
-        let silent = web.app.silent_sources(Some(&code)).await?;
+        let silent = web.app.silent_now(Some(&code)).await?;
         html(&Statements {
-            lang: "vi",
-            test_now: test_now(&web),
+            frame: frame.in_vietnamese(),
+            writes: actor.has(Right::WriteStatements),
             name: market.name.to_string(),
             today: web.app.today().to_string(),
             filed: statements.iter().map(filed).collect(),
@@ -92,13 +100,15 @@ fn span((from, to): (BusinessDate, BusinessDate)) -> String {
 
 pub(super) async fn upload(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(code): Path<String>,
     request: Request,
 ) -> Answer {
     let kept = async {
         let code: MarketCode = field("code", &code)?;
-        let kept = web.app.keep_statement(hand_in(code.clone(), UploadQuery::default(), request).await?).await?;
+        let kept =
+            web.app.keep_statement(hand_in(code.clone(), UploadQuery::default(), request, &actor).await?).await?;
         let known = if kept.already { "?known=true" } else { "" };
         Ok(format!("/markets/{code}/statements/{}{known}", kept.id))
     };
@@ -144,9 +154,11 @@ struct Bucket {
 
 #[derive(Template)]
 #[template(path = "reconciliation.html")]
+#[expect(clippy::struct_excessive_bools, reason = "a page's parts are there or not, each by itself")]
 struct Page {
-    lang: &'static str,
-    test_now: Option<String>,
+    frame: Frame,
+    /// Whether who looks may change anything.
+    writes: bool,
     code: String,
     name: String,
     title: String,
@@ -185,15 +197,18 @@ pub(super) struct PageQuery {
 
 pub(super) async fn of_statement(
     State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
     headers: HeaderMap,
     Path((code, id)): Path<(String, String)>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let page = async {
         let (code, id): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
-        let shown = web.app.statement(id).await?;
+        // In this market alone: another's statement is not found here.
         let found = web.app.reconcile(&code, Scope::Statement(id, None)).await?;
-        let mut page = page(&web, &found, &query);
+        let shown = web.app.statement(id).await?;
+        let mut page = page(frame, &actor, &found, &query);
         page.title = format!("Sao kê {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
         page.notes = shown.notes();
         page.book_action = format!("/markets/{code}/statements/{id}/book");
@@ -204,6 +219,8 @@ pub(super) async fn of_statement(
 
 pub(super) async fn of_date(
     State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
     Query(query): Query<PageQuery>,
@@ -211,7 +228,7 @@ pub(super) async fn of_date(
     let page = async {
         let (code, date): (MarketCode, BusinessDate) = (field("code", &code)?, field("date", &date)?);
         let found = web.app.reconcile(&code, Scope::Date(date)).await?;
-        let mut page = page(&web, &found, &query);
+        let mut page = page(frame, &actor, &found, &query);
         page.title = format!("Đối soát ngày {}", date.vietnamese());
         page.book_action = format!("/markets/{code}/reconciliation/{date}/book");
         page.sign_action = Some(format!("/markets/{code}/reconciliation/{date}/sign"));
@@ -229,7 +246,7 @@ pub(super) async fn of_date(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn page(web: &Shared, found: &Reconciliation, query: &PageQuery) -> Page {
+fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) -> Page {
     let day = found.whole();
     let code = found.market.code.to_string();
     let bookable: Vec<&Entry> = found
@@ -247,8 +264,8 @@ fn page(web: &Shared, found: &Reconciliation, query: &PageQuery) -> Page {
         [name.to_owned(), figure.count.to_string(), figure.amount.with_unit(), hint.to_owned()]
     };
     Page {
-        lang: "vi",
-        test_now: test_now(web),
+        frame: frame.in_vietnamese(),
+        writes: actor.has(Right::WriteStatements),
         name: found.market.name.to_string(),
         title: String::new(),
         known: query.known,
@@ -346,12 +363,13 @@ fn finding(market: &MarketCode, entry: &Entry) -> Finding {
 
 pub(super) async fn book_statement(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, id)): Path<(String, String)>,
 ) -> Answer {
     let booked = async {
         let (market, statement): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
-        let booking = web.app.book_missing(&market, Scope::Statement(statement, None), ACTOR, false).await?;
+        let booking = web.app.book_missing(&market, Scope::Statement(statement, None), actor.name(), false).await?;
         Ok(booking.booked().count)
     };
     let count = booked.await.map_err(told(&headers, "/markets"))?;
@@ -360,12 +378,13 @@ pub(super) async fn book_statement(
 
 pub(super) async fn book_date(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
 ) -> Answer {
     let booked = async {
         let (market, day) = (field("code", &code)?, field("date", &date)?);
-        Ok(web.app.book_missing(&market, Scope::Date(day), ACTOR, false).await?.booked().count)
+        Ok(web.app.book_missing(&market, Scope::Date(day), actor.name(), false).await?.booked().count)
     };
     let count = booked.await.map_err(told(&headers, "/markets"))?;
     Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}?booked={count}")).into_response())
@@ -380,13 +399,14 @@ pub(super) struct SignForm {
 
 pub(super) async fn sign(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
     Form(form): Form<SignForm>,
 ) -> Answer {
     let signed = async {
         let (market, day) = (field("code", &code)?, field("date", &date)?);
-        web.app.sign_reconciliation(&market, day, ACTOR, &form.note, form.digest.as_deref()).await
+        web.app.sign_reconciliation(&market, day, actor.name(), &form.note, form.digest.as_deref()).await
     };
     signed.await.map_err(told(&headers, "/markets"))?;
     Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}")).into_response())

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
-use super::journal::ACTOR;
 use super::markets::{PageQuery, field};
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::keep_statement::HandIn;
 use crate::app::reconcile::Scope;
@@ -30,7 +30,12 @@ pub(super) struct UploadQuery {
 }
 
 /// Reads a file to hand in: the body itself, or the fields of a form.
-pub(super) async fn hand_in(market: MarketCode, query: UploadQuery, request: Request) -> Result<HandIn, AppError> {
+pub(super) async fn hand_in(
+    market: MarketCode,
+    query: UploadQuery,
+    request: Request,
+    actor: &Actor,
+) -> Result<HandIn, AppError> {
     let unreadable = |error: String| {
         let message = Message::new(format!("Không đọc được tệp gửi lên: {error}."), format!("The upload: {error}."));
         AppError::new(ErrorKind::Invalid, "upload_unreadable", message)
@@ -42,7 +47,7 @@ pub(super) async fn hand_in(market: MarketCode, query: UploadQuery, request: Req
         map: None,
         bank: query.bank,
         whole: query.whole,
-        actor: ACTOR.to_owned(),
+        actor: actor.name().to_owned(),
     };
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/form-data") {
@@ -68,13 +73,14 @@ pub(super) async fn hand_in(market: MarketCode, query: UploadQuery, request: Req
 
 pub(super) async fn upload(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(code): Path<String>,
     Query(query): Query<UploadQuery>,
     request: Request,
 ) -> Answer {
     let kept = async {
-        let kept = web.app.keep_statement(hand_in(field("code", &code)?, query, request).await?).await?;
+        let kept = web.app.keep_statement(hand_in(field("code", &code)?, query, request, &actor).await?).await?;
         Ok((kept.already, web.app.statement(kept.id).await?))
     };
     let (already, shown) = kept.await.map_err(told(&headers, &format!("/v1/markets/{code}/statements")))?;
@@ -149,6 +155,7 @@ pub(super) struct BookBody {
 
 pub(super) async fn book_statement(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(id): Path<String>,
     body: Option<Json<BookBody>>,
@@ -158,7 +165,7 @@ pub(super) async fn book_statement(
         let id: StatementId = field("statement", &id)?;
         let date = body.date.as_deref().map(|date| field("date", date)).transpose()?;
         let market = web.app.market_of_statement(id).await?;
-        web.app.book_missing(&market, Scope::Statement(id, date), ACTOR, body.dry_run).await
+        web.app.book_missing(&market, Scope::Statement(id, date), actor.name(), body.dry_run).await
     };
     let booked = booked.await.map_err(told(&headers, &format!("/v1/statements/{id}/book")))?;
     Ok(Json(booked.to_json()).into_response())
@@ -166,13 +173,14 @@ pub(super) async fn book_statement(
 
 pub(super) async fn book_date(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
     body: Option<Json<BookBody>>,
 ) -> Answer {
     let dry_run = body.is_some_and(|Json(body)| body.dry_run);
     let booked = async {
-        web.app.book_missing(&field("code", &code)?, Scope::Date(field("date", &date)?), ACTOR, dry_run).await
+        web.app.book_missing(&field("code", &code)?, Scope::Date(field("date", &date)?), actor.name(), dry_run).await
     };
     let booked = booked.await.map_err(told(&headers, &format!("/v1/markets/{code}/reconciliation/{date}/book")))?;
     Ok(Json(booked.to_json()).into_response())
@@ -188,6 +196,7 @@ pub(super) struct SignBody {
 
 pub(super) async fn sign(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
     body: Option<Json<SignBody>>,
@@ -195,7 +204,7 @@ pub(super) async fn sign(
     let body = body.map(|Json(body)| body).unwrap_or_default();
     let signed = async {
         let (market, date): (MarketCode, _) = (field("code", &code)?, field("date", &date)?);
-        web.app.sign_reconciliation(&market, date, ACTOR, &body.note, body.digest.as_deref()).await?;
+        web.app.sign_reconciliation(&market, date, actor.name(), &body.note, body.digest.as_deref()).await?;
         web.app.reconcile(&market, Scope::Date(date)).await
     };
     let signed = signed.await.map_err(told(&headers, &format!("/v1/markets/{code}/reconciliation/{date}/sign")))?;
@@ -210,11 +219,12 @@ pub(super) struct AcceptBody {
 
 pub(super) async fn accept(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, line)): Path<(String, i64)>,
     Json(body): Json<AcceptBody>,
 ) -> Answer {
-    let accepted = async { web.app.accept_line(&field("code", &code)?, line, ACTOR, &body.reason).await };
+    let accepted = async { web.app.accept_line(&field("code", &code)?, line, actor.name(), &body.reason).await };
     accepted.await.map_err(told(&headers, &format!("/v1/markets/{code}/statement-lines/{line}/accept")))?;
     Ok(Json(json!({"line": line, "standing": "counted"})).into_response())
 }

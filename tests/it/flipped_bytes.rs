@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 17] = [
+const NOT_DERIVED: [(&str, &str, &str); 31] = [
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -29,7 +29,21 @@ const NOT_DERIVED: [(&str, &str, &str); 17] = [
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
+    ("statements", "*", "the bank's word, not the book's: the file itself is kept beside its hash"),
+    ("statement_files", "*", "the bank's own bytes, whose hash stands in statements"),
+    ("statement_parts", "*", "read of the bank's file, which is kept"),
+    ("statement_days", "*", "read of the bank's file, which is kept"),
+    ("statement_lines", "*", "read of the bank's file, which is kept; money booked from a line is in the journal"),
+    ("statement_refunds", "*", "which line a refund was recorded of; the refund itself is in the journal"),
+    ("reconciliations", "*", "what a person signed for; compared anew whenever it is shown"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
+    ("users", "*", "people and their roles; each posting carries the name it was made under"),
+    ("recovery_codes", "*", "hashes, used up by logins"),
+    ("sessions", "*", "logins, which come and go"),
+    ("api_keys", "*", "keys of machines; each posting carries the name it was made under"),
+    ("login_attempts", "*", "a counter of failed logins"),
+    ("devices", "*", "phones of a stall; no figure rests on them"),
+    ("pairing_codes", "*", "hashes, used up by phones"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];

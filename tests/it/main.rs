@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod access;
 mod answers;
 mod architecture;
 mod backup;
@@ -25,22 +26,31 @@ mod dialects;
 mod evidence;
 mod fire;
 mod flipped_bytes;
+mod foreign_bytes;
 mod foreign_databases;
+mod hostile;
 mod import_files;
 mod ingest_file;
 mod memos;
+mod operate;
+mod papers;
 mod query_plans;
 mod reconcile;
+mod reconcile_properties;
 mod registration;
 mod reports;
 mod schema_parity;
 mod seal;
 mod seal_command;
+mod security;
 mod serve;
 mod settlements;
+mod silence;
+mod simulate;
 mod statement_files;
 mod statement_refusals;
 mod statements;
 mod verify;
 mod vietqr;
+mod visitors;
 mod world;

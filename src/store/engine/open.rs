@@ -33,7 +33,7 @@ const WRITER_PRAGMAS: [(&str, &str); 5] = [
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "foundation",
@@ -51,6 +51,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         "seal",
         include_str!("../../../migrations/sqlite/0003_seal.sql"),
         include_str!("../../../migrations/postgres/0003_seal.sql"),
+    ),
+    (
+        5,
+        "identity",
+        include_str!("../../../migrations/sqlite/0005_identity.sql"),
+        include_str!("../../../migrations/postgres/0005_identity.sql"),
     ),
     (
         6,

@@ -11,11 +11,14 @@ const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, da
 /// Tables whose rows it may also change.
 const CHANGEABLE: &str = "installation, markets, market_places, account_routes, sources, source_accounts, \
     market_cutoffs, stalls, vendors, tenancies, receiving_accounts, account_stalls, market_head, deliveries, \
-    reference_agreements, balances, daily_totals, hourly_totals, date_totals, source_totals, statement_lines, source_hours";
+    reference_agreements, balances, daily_totals, hourly_totals, date_totals, source_totals, users, recovery_codes, \
+    sessions, api_keys, login_attempts, devices, pairing_codes, \
+    statement_lines, source_hours";
 
 /// Tables whose rows it may remove: redacted text, accounts taken off a source's list, reports that
-/// a person booked as money of their own.
-const REMOVABLE: &str = "inbox_texts, source_accounts, pairings";
+/// a person booked as money of their own, what has run out of logins and codes.
+const REMOVABLE: &str = "inbox_texts, source_accounts, pairings, recovery_codes, sessions, login_attempts, \
+    pairing_codes";
 
 /// Makes both roles when they are missing and lets the login act as either.
 ///
