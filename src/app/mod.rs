@@ -28,6 +28,7 @@ pub mod journal;
 pub mod keep_statement;
 pub mod keyring;
 pub mod labels;
+pub mod listen;
 pub mod login;
 pub mod machine_keys;
 pub mod manage_sources;
@@ -36,6 +37,8 @@ pub mod meters;
 pub mod overview;
 pub mod pair_device;
 mod passwords;
+pub mod period_report;
+pub mod print_sheet;
 pub mod progress;
 pub mod prove;
 pub mod qr_codes;
@@ -52,8 +55,11 @@ pub mod sign_reconciliation;
 pub mod signing_keys;
 pub mod silent_sources;
 pub mod simulate;
+pub mod stall_book;
+pub mod stall_phone;
 pub mod stall_view;
 pub mod statement_view;
+pub mod todo;
 mod tokens;
 pub mod verify_books;
 pub mod verify_evidence;
@@ -85,6 +91,7 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) rooms: listen::Rooms,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -106,6 +113,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -125,6 +133,7 @@ impl App {
 
     /// Finishes what waits, stops the writer and closes the book.
     pub async fn close(&self) {
+        self.rooms.close();
         self.writer.close().await;
         self.store.close().await;
     }

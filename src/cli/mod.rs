@@ -76,7 +76,7 @@ enum Command {
     /// Senders of settlements: add, accounts, rotate, list, test
     #[command(subcommand)]
     Source(source::Source),
-    /// VietQR codes: encode, parse, image, decode
+    /// VietQR codes: encode, parse, image, sheet, decode
     #[command(subcommand)]
     Qr(qr::Qr),
     /// Memo codes: make one, find them in delivered text
@@ -96,6 +96,7 @@ enum Command {
     #[command(subcommand)]
     Posting(posting::Posting),
     /// Reports: day
+    /// Reports: day, month, compare
     #[command(subcommand)]
     Report(report::Report),
     /// Seal a market's day: figures, journal and postings, signed by the market's key

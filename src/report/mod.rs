@@ -4,8 +4,12 @@
 pub mod chart;
 pub mod csv;
 pub mod day_words;
+pub mod grid;
 pub mod json;
 pub mod pdf;
+pub mod period;
+pub mod revenue_book;
 pub mod statement;
 pub mod table;
 pub mod wording;
+pub mod xlsx;

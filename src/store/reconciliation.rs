@@ -29,12 +29,16 @@ pub(crate) async fn credits(
     account: Option<&SettledAccount>,
     (from, to): (BusinessDate, BusinessDate),
 ) -> Result<Vec<(SettledAccount, Credit)>> {
+    // The book days that the bank's days went into, then their postings: no index by the bank's day is
+    // kept on the journal itself.
     const SQL: &str = "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
-        i.event_precision, i.reference, i.memo_code, i.posting_seq, r.seq AS reversed_by FROM inbox i \
-        LEFT JOIN postings r ON r.market_id = i.market_id AND r.concerns = i.posting_seq AND r.kind = 'reversal' \
-        WHERE i.market_id = $1 AND i.event_date >= $2 AND i.event_date <= $3 AND i.posting_seq IS NOT NULL \
-        AND i.outcome IN ('recorded', 'suspense') AND (CAST($4 AS TEXT) IS NULL OR i.settled_account = $4) \
-        ORDER BY i.item LIMIT $5";
+        i.event_precision, i.reference, i.memo_code, p.seq AS posting_seq, r.seq AS reversed_by \
+        FROM (SELECT DISTINCT business_date FROM date_totals WHERE market_id = $1 AND event_date >= $2 \
+            AND event_date <= $3 AND kind = 'settle') d CROSS JOIN postings p CROSS JOIN inbox i \
+        LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
+        WHERE p.market_id = $1 AND p.business_date = d.business_date AND p.event_date >= $2 AND p.event_date <= $3 \
+        AND p.kind = 'settle' AND i.market_id = $1 AND i.item = p.item \
+        AND (CAST($4 AS TEXT) IS NULL OR i.settled_account = $4) ORDER BY i.item LIMIT $5";
     let account = account.map(SettledAccount::as_str);
     let values = binds![market.get(), from.to_string(), to.to_string(), account, ITEMS_MAX];
     let rows = transaction.rows(SQL, values).await?;

@@ -13,6 +13,7 @@ use super::problem::{Answer, told};
 use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::resolve::ResolveAction;
+use crate::app::todo::Assigned;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{ItemName, PostingName};
 use crate::domain::inbox::Outcome;
@@ -69,14 +70,17 @@ pub(super) async fn correct(
         AppError::field(name, "missing", message)
     };
     let corrected = async {
-        let actor = actor.name();
+        let (who, actor) = (&actor, actor.name());
         let posting: PostingName = field("posting", &id)?;
         let amount = || body.amount.map(Dong::new).ok_or_else(|| missing("amount"));
         match action.as_str() {
             "reverse" => web.app.reverse(&posting, actor, &body.reason).await,
             "assign" => {
                 let stall = body.stall.as_deref().ok_or_else(|| missing("stall"))?;
-                web.app.assign(&posting, actor, &body.reason, stall).await
+                match web.app.assign_by(&posting, who, &body.reason, stall).await? {
+                    Assigned::Posted(made) => Ok(made),
+                    Assigned::Proposed => return Ok(None),
+                }
             }
             "cash-change" => web.app.cash_change(&posting, actor, &body.reason, amount()?).await,
             "exclude" => web.app.exclude(&posting, actor, &body.reason, amount()?).await,
@@ -89,8 +93,13 @@ pub(super) async fn correct(
                 "There are reverse, assign, cash-change, exclude and refund.",
             ))),
         }
+        .map(Some)
     };
     let made = corrected.await.map_err(told(&headers, &format!("/v1/postings/{id}/{action}")))?;
+    let Some(made) = made else {
+        let waits = serde_json::json!({"status": "proposed", "posting": id});
+        return Ok((StatusCode::ACCEPTED, Json(waits)).into_response());
+    };
     let shown = web.app.posting(&made).await.map_err(told(&headers, "/v1/postings"))?;
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod day_page;
+mod disputes;
 mod health;
 mod ingest;
 mod journal;
@@ -11,11 +12,14 @@ mod metrics;
 mod paced;
 mod pages;
 mod pairing;
+mod periods;
 mod problem;
 mod reports;
 mod seal;
 mod server;
+mod sheets;
 mod sources;
+mod stall;
 mod statement_pages;
 mod statements;
 mod visitor;
@@ -74,6 +78,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/qr-sheet.pdf", get(sheets::pdf))
         .route("/v1/markets/{code}/stalls/{stall}/devices", get(pairing::list))
         .route("/v1/markets/{code}/stalls/{stall}/devices/{device}", delete(pairing::revoke).patch(pairing::rename))
         .route("/v1/markets/{code}/stalls/{stall}/pairing-codes", post(pairing::issue))
@@ -81,6 +86,10 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
+        .route("/v1/reports/compare", get(periods::compare))
+        .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
         .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(statement_body()))
@@ -94,8 +103,11 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/postings/{id}/dispute/answer", post(disputes::answer))
+        .route("/v1/markets/{code}/disputes", get(disputes::list))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
@@ -113,6 +125,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/pair", get(pairing::ask).post(pairing::typed))
@@ -120,6 +133,19 @@ pub fn everything(web: Shared) -> Router {
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/stall", get(stall::home))
+        .route("/stall/book", get(stall::book))
+        .route("/stall/{file}", get(stall::revenue_book))
+        .route("/stall/cash", post(stall::cash))
+        .route("/stall/cash/withdraw", post(stall::withdraw_cash))
+        .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))
+        .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
+        .route("/stall/phones", post(stall::add_phone))
+        .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/privacy", get(stall::privacy))
+        .route("/stall/manifest.json", get(stall::manifest))
+        .route("/stall/worker.js", get(stall::worker))
+        .route("/static/phone/{hash}/{file}", get(stall::file))
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))

@@ -10,11 +10,14 @@
 //! | bytes | [`write`](mod@write) |
 
 pub mod bars;
+pub mod cards;
 pub mod daily;
 pub mod face;
 pub mod flow;
 pub mod lines;
 pub mod official;
 pub mod paper;
+pub mod period;
+pub mod records;
 pub mod table;
 pub mod write;

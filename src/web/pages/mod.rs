@@ -149,7 +149,7 @@ pub(super) async fn market(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn bank_name(bin: &str) -> String {
+pub(super) fn bank_name(bin: &str) -> String {
     banks::by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned())
 }
 
