@@ -116,7 +116,7 @@ CREATE TABLE reconciliations (
 
 -- What sources reported without a posting of its own, by the bank's day.
 CREATE INDEX inbox_unposted_by_day ON inbox (market_id, event_date, settled_account, item)
-  WHERE outcome IN ('duplicate', 'quarantined', 'ignored');
+  WHERE outcome = 'duplicate' OR outcome = 'quarantined';
 
 -- How often a source reports, by the hour in which we heard of it: its own usual rate.
 CREATE TABLE source_hours (

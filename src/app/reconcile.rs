@@ -127,7 +127,7 @@ impl Reconciliation {
             state: match &signature {
                 _ if covered == 0 => SignState::NoStatement,
                 None => SignState::Unsigned,
-                Some(signature) if signature.digest == self.digest => SignState::Signed,
+                Some(signature) if signature.is_of(self.digest) => SignState::Signed,
                 Some(_) => SignState::Changed,
             },
             covered,

@@ -54,7 +54,7 @@ impl Reconciliation {
         json!({
             "id": signature.id.to_string(), "signed_by": signature.signed_by,
             "signed_at": rfc3339(signature.signed_at), "note": signature.note,
-            "difference": signature.difference.whole(), "current": signature.digest == self.digest,
+            "difference": signature.difference.whole(), "current": signature.is_of(self.digest),
         })
     }
 

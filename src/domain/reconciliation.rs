@@ -408,6 +408,14 @@ pub struct Signature {
     pub digest: Hash,
 }
 
+impl Signature {
+    /// Tells whether exactly this was signed for.
+    #[must_use]
+    pub fn is_of(&self, digest: Hash) -> bool {
+        self.digest.eq(&digest)
+    }
+}
+
 /// What the report and the close of a day show of its reconciliation, by the bank's date.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DayReconciliation {

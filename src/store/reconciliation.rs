@@ -91,7 +91,7 @@ pub(crate) async fn reports(
     const SQL: &str = "SELECT i.item, i.outcome, i.settled_account, i.amount, i.event_at, i.event_date, i.reference, \
         i.posting_seq FROM inbox i LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item \
         WHERE i.market_id = $1 AND i.event_date >= $2 AND i.event_date <= $3 \
-        AND i.outcome IN ('duplicate', 'quarantined', 'ignored') AND r.item IS NULL ORDER BY i.item LIMIT $4";
+        AND (i.outcome = 'duplicate' OR i.outcome = 'quarantined') AND r.item IS NULL ORDER BY i.item LIMIT $4";
     let rows = transaction.rows(SQL, binds![market.get(), from.to_string(), to.to_string(), ITEMS_MAX]).await?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in &rows {

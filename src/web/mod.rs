@@ -92,7 +92,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
-        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(statement_body()))
+        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(files()))
         .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
         .route("/v1/markets/{code}/reconciliation", get(statements::of_date))
         .route("/v1/markets/{code}/reconciliation/{date}/book", post(statements::book_date))
@@ -115,10 +115,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/", get(pages::home))
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
-        .route(
-            "/markets/{code}/statements",
-            get(statement_pages::list).post(statement_pages::upload).layer(statement_body()),
-        )
+        .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
         .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
         .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
         .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
@@ -161,7 +158,7 @@ pub fn everything(web: Shared) -> Router {
 }
 
 /// A statement's file is larger than any other body; a form around it adds little.
-fn statement_body() -> DefaultBodyLimit {
+fn files() -> DefaultBodyLimit {
     DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
