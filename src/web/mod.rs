@@ -25,6 +25,8 @@ mod sheets;
 mod sources;
 mod stall;
 mod stall_phones;
+mod statement_pages;
+mod statements;
 mod visitor;
 mod watch;
 
@@ -45,6 +47,9 @@ pub use visitor::Door;
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
 /// Largest body of the API, in bytes: a list of vendors.
 pub const API_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// Largest statement that is handed in, in bytes, with the form around it.
+pub const STATEMENT_BODY_MAX: usize = crate::app::read_statement::FILE_BYTES_MAX + 64 * 1024;
 
 /// What every handler shares.
 pub struct Web {
@@ -108,6 +113,15 @@ fn api() -> Router<Shared> {
         .route("/v1/users/{user}/{action}", post(people::change))
         .route("/v1/keys", get(people::keys).post(people::add_key))
         .route("/v1/keys/{key}", delete(people::end_key))
+        .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
+        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(files()))
+        .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
+        .route("/v1/markets/{code}/reconciliation", get(statements::of_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/book", post(statements::book_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/sign", post(statements::sign))
+        .route("/v1/statements/{id}", get(statements::one))
+        .route("/v1/statements/{id}/reconciliation", get(statements::of_statement))
+        .route("/v1/statements/{id}/book", post(statements::book_statement))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -133,6 +147,12 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
+        .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
+        .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
+        .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
+        .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
+        .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
+        .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/print", get(pages::print))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
@@ -185,6 +205,11 @@ fn phone() -> Router<Shared> {
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
         .route("/test/clock", post(health::set_clock))
+}
+
+/// A statement's file is larger than any other body; a form around it adds little.
+fn files() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

@@ -65,6 +65,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0005_identity.sql"),
     ),
     (
+        6,
+        "statements",
+        include_str!("../../../migrations/sqlite/0006_statements.sql"),
+        include_str!("../../../migrations/postgres/0006_statements.sql"),
+    ),
+    (
         7,
         "paper",
         include_str!("../../../migrations/sqlite/0007_paper.sql"),

@@ -40,7 +40,7 @@ impl OpenOptions {
     pub(crate) fn holds_markets(&self) -> Answer<'_, bool> {
         const MADE: &str =
             "SELECT to_regclass('public.markets') IS NOT NULL AND to_regclass('public.sources') IS NOT NULL";
-        const HELD: &str = "SELECT EXISTS (SELECT FROM markets WHERE market_id <> 0) OR EXISTS (SELECT FROM sources)";
+        const HELD: &str = "SELECT EXISTS (SELECT FROM markets WHERE market_id <> 0) OR EXISTS (SELECT FROM sources WHERE source_id > 0)";
         Box::pin(async move {
             let mut connection = PgConnection::connect_with(&login(&self.url)?).await?;
             // A login that may not use the role asks as itself.
