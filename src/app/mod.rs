@@ -27,6 +27,7 @@ pub mod ingest_file;
 pub mod journal;
 pub mod keyring;
 pub mod labels;
+pub mod listen;
 pub mod login;
 pub mod machine_keys;
 pub mod manage_sources;
@@ -48,6 +49,8 @@ pub mod restore;
 mod scoped;
 pub mod seal_view;
 pub mod signing_keys;
+pub mod stall_book;
+pub mod stall_phone;
 pub mod stall_view;
 pub mod todo;
 mod tokens;
@@ -81,6 +84,7 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) rooms: listen::Rooms,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -102,6 +106,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -121,6 +126,7 @@ impl App {
 
     /// Finishes what waits, stops the writer and closes the book.
     pub async fn close(&self) {
+        self.rooms.close();
         self.writer.close().await;
         self.store.close().await;
     }

@@ -170,6 +170,9 @@ impl App {
         pairing_codes::prune(&mut transaction, target.market, target.stall, long_ago).await?;
         pairing_codes::add(&mut transaction, &new, &hash(code.bytes())).await?;
         transaction.commit().await?;
+        if ended_devices > 0 {
+            self.rooms.hang_up(target.market, target.stall);
+        }
         Ok(IssuedCode { code, stall: target.stall_code, expires_at: new.expires_at, ended_devices })
     }
 
@@ -262,6 +265,8 @@ impl App {
             return Err(no_device(id));
         }
         transaction.commit().await?;
+        // The phone may be listening: it is asked who it is again.
+        self.rooms.hang_up(target.market, target.stall);
         Ok(())
     }
 

@@ -164,6 +164,8 @@ pub(super) async fn serve(
         _ = failure.wait_for(|failed| *failed) => true,
     };
     stop.send_replace(true);
+    // Phones would listen on for ever; they come back to whoever serves next.
+    app.stop_listening();
     for server in servers {
         // A server that panicked has nothing in flight any more.
         let _ = server.await;

@@ -7,6 +7,7 @@ use super::Context;
 use super::output::{Exit, Failure, line, read_input, table, to_stdout};
 use crate::app::banks::find_bank;
 use crate::app::change_stall::StallChange;
+use crate::app::error::Message;
 use crate::app::import_vendors::{FILE_MAX, ImportReport};
 use crate::app::register::Registered;
 use crate::app::stall_view::{StallOrder, stall_json};
@@ -188,16 +189,36 @@ fn show_import(context: &Context, report: &ImportReport, dry_run: bool) {
             context.lang.choose(&error.message)
         ));
     }
-    let (vi, en) = match (report.errors.is_empty(), dry_run) {
-        (true, false) => (format!("Đã ghi {} dòng.", report.rows), format!("{} rows registered.", report.rows)),
-        (true, true) => (
-            format!("{} dòng hợp lệ; chưa ghi gì.", report.rows),
-            format!("{} rows are good; nothing was written.", report.rows),
+    line(context.lang.choose(&outcome(report.rows, report.errors.len(), dry_run)));
+}
+
+/// Says in one sentence what became of a file.
+fn outcome(rows: usize, errors: usize, dry_run: bool) -> Message {
+    let one_or = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let (vi, en) = match (errors, dry_run) {
+        (0, false) => (format!("Đã ghi {rows} dòng."), format!("{} registered.", one_or(rows, "row", "rows"))),
+        (0, true) => (
+            format!("{rows} dòng hợp lệ; chưa ghi gì."),
+            format!("{} good; nothing was written.", one_or(rows, "row is", "rows are")),
         ),
-        (false, _) => {
-            let bad = report.errors.len();
-            (format!("{bad} lỗi; chưa ghi dòng nào."), format!("{bad} errors; no row was written."))
-        }
+        (bad, _) => (
+            format!("{bad} lỗi; chưa ghi dòng nào."),
+            format!("{}; no row was written.", one_or(bad, "error", "errors")),
+        ),
     };
-    line(context.lang.choose(&crate::app::error::Message::new(vi, en)));
+    Message::new(vi, en)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::outcome;
+
+    #[test]
+    fn one_of_a_thing_is_not_many() {
+        let en = |rows, errors, dry_run| outcome(rows, errors, dry_run).en;
+        assert_eq!(en(1, 1, false), "1 error; no row was written.");
+        assert_eq!(en(1, 2, true), "2 errors; no row was written.");
+        assert_eq!((en(1, 0, false), en(2, 0, false)), ("1 row registered.".into(), "2 rows registered.".into()));
+        assert_eq!(en(1, 0, true), "1 row is good; nothing was written.");
+    }
 }

@@ -100,7 +100,27 @@ impl BusinessDate {
 
 impl fmt::Display for BusinessDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+        // Digit by digit: a settlement writes eight dates, and the general way was 3 % of it.
+        let digit = |number: i16, place: i16| char::from_digit(u32::try_from(number / place % 10).unwrap_or(0), 10);
+        let (year, month, day) = (self.0.year(), i16::from(self.0.month()), i16::from(self.0.day()));
+        let dash = Some('-');
+        let digits = [
+            digit(year, 1_000),
+            digit(year, 100),
+            digit(year, 10),
+            digit(year, 1),
+            dash,
+            digit(month, 10),
+            digit(month, 1),
+            dash,
+            digit(day, 10),
+            digit(day, 1),
+        ];
+        let mut text = [b'0'; 10];
+        for (place, digit) in text.iter_mut().zip(digits) {
+            *place = digit.and_then(|digit| u8::try_from(digit).ok()).unwrap_or(b'0');
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -24,6 +24,7 @@ pub mod posting;
 pub mod registration;
 pub mod rights;
 pub mod settlement;
+pub mod stall_book;
 pub mod statement;
 pub mod text;
 pub mod words;

@@ -128,7 +128,11 @@ impl BankRef {
     #[must_use]
     pub fn normalise(text: &str) -> Option<Self> {
         use unicode_normalization::UnicodeNormalization;
-        let kept: String = text.nfkc().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect();
+        let kept: String = if text.is_ascii() {
+            text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect()
+        } else {
+            text.nfkc().filter(|c| !c.is_whitespace()).flat_map(char::to_uppercase).collect()
+        };
         let kept = kept.split('\\').next().unwrap_or_default();
         match kept {
             "" | "-" | "0" | "NULL" | "N/A" | "NONREF" | "NOTPROVIDED" => None,

@@ -99,6 +99,10 @@ fn passes_for_latin(character: char) -> bool {
 /// decompose, becomes `d`, and so does the eth that stands for it.
 #[must_use]
 pub fn without_marks(text: &str) -> String {
+    // What most banks deliver: nothing to decompose.
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     text.nfd()
         .filter(|c| !is_combining_mark(*c))
         .map(|c| match mend_eth(c) {

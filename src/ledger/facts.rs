@@ -197,6 +197,8 @@ pub struct Facts {
     pub recorded_at: Timestamp,
     /// Who is bound to what.
     pub bindings: Arc<Bindings>,
+    /// Several sources report to this market: one's credit may be another's.
+    pub several: bool,
     /// Identity (a): the holders of the batch's event ids.
     pub events: HashMap<(SourceId, String), Claim>,
     /// Identity (b): the holders of the batch's references, by account and the bank's date.

@@ -282,7 +282,7 @@ impl Bench {
             let key = (settled.clone(), row.moment.event_date, reference);
             self.facts.references.entry(key).or_default().push(claim.clone());
         }
-        if matches!(row.outcome, Outcome::Recorded | Outcome::Suspense) {
+        if self.facts.several && matches!(row.outcome, Outcome::Recorded | Outcome::Suspense) {
             self.facts.credits.entry((settled, amount)).or_default().push(claim);
         }
     }

@@ -9,6 +9,7 @@ pub mod grid;
 pub mod json;
 pub mod pdf;
 pub mod period;
+pub mod revenue_book;
 pub mod statement;
 pub mod table;
 pub mod wording;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::bindings::stall;
 use super::engine::{Column, Row, Rows, Transaction, binds};
 use super::error::{Result, StoreError};
-use super::{held, optional_instant};
+use super::{held, optional_instant, pairing};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketId, Seq, SourceId};
@@ -30,6 +30,17 @@ pub(crate) struct Kept {
     pub(crate) sources: Arc<HashSet<SourceId>>,
     /// The sources whose references another source has confirmed.
     pub(crate) agreeing: Arc<HashSet<SourceId>>,
+    /// The dates whose credits are listed for pairing.
+    pub(crate) listed: Arc<HashSet<BusinessDate>>,
+}
+
+/// What was found for a batch.
+pub(crate) enum Found {
+    /// All that it may depend on.
+    Facts(Box<Facts>),
+    /// Dates whose credits must be listed first ([`pairing::list`]), for another source may have
+    /// reported the same money.
+    Unlisted(BTreeSet<BusinessDate>),
 }
 
 /// Reads everything that `works` may depend on.
@@ -40,7 +51,7 @@ pub(crate) async fn read(
     kept: &Kept,
     works: &[Work],
     recorded_at: Timestamp,
-) -> Result<Facts> {
+) -> Result<Found> {
     let reporting = works.iter().filter_map(|work| match work {
         Work::Deliver(incoming) => Some(&incoming.source),
         Work::Correct(_) | Work::Resolve(_) => None,
@@ -56,8 +67,9 @@ pub(crate) async fn read(
         head,
         recorded_at,
         bindings: Arc::clone(&kept.bindings),
-        events: HashMap::new(),
-        references: HashMap::new(),
+        several,
+        events: HashMap::with_capacity(wanted.events.len()),
+        references: HashMap::with_capacity(wanted.references.len()),
         credits: HashMap::new(),
         pairings: HashSet::new(),
         agreeing: (*kept.agreeing).clone(),
@@ -72,12 +84,17 @@ pub(crate) async fn read(
             facts.held.insert(id, item);
         }
     }
+    let unlisted: BTreeSet<BusinessDate> =
+        wanted.credits.iter().map(|(date, ..)| *date).filter(|date| !kept.listed.contains(date)).collect();
+    if !unlisted.is_empty() {
+        return Ok(Found::Unlisted(unlisted));
+    }
     events(transaction, &mut facts, &wanted).await?;
     references(transaction, &mut facts, &wanted).await?;
     credits(transaction, &mut facts, &wanted).await?;
     pairings(transaction, &mut facts).await?;
     postings(transaction, &mut facts, &wanted.postings).await?;
-    Ok(facts)
+    Ok(Found::Facts(Box::new(facts)))
 }
 
 /// The keys a batch asks for.
@@ -140,14 +157,17 @@ impl Wanted {
 }
 
 /// The columns of a claim. A held item that a person booked answers with that posting. CROSS JOIN
-/// keeps SQLite from scanning the inbox for the batch: it goes from the batch into the index.
+/// keeps SQLite from scanning the inbox for the batch: it goes from the batch into the index. Each is
+/// ordered as its index is, so that nothing is sorted for every row of a batch.
 macro_rules! claim_sql {
-    ($rest:literal) => {
+    ($from:literal, $rest:literal) => {
         concat!(
             "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
              i.reference, i.occurrence, i.memo_code, i.outcome, i.earlier_item, \
              COALESCE(i.posting_seq, r.posting_seq) AS posting_seq \
-             FROM {rows} CROSS JOIN inbox i LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item ",
+             FROM {rows} CROSS JOIN ",
+            $from,
+            " LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item ",
             $rest
         )
     };
@@ -177,8 +197,9 @@ fn claim(row: &Row) -> Result<Claim> {
 
 async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
     const SQL: &str = claim_sql!(
+        "inbox i",
         "WHERE i.market_id = $1 AND i.source_id = u.source_id AND i.event_id = u.event_id \
-         AND i.claims_event = 1 ORDER BY i.item"
+         AND i.claims_event = 1 ORDER BY i.source_id, i.event_id"
     );
     if wanted.events.is_empty() {
         return Ok(());
@@ -197,8 +218,10 @@ async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wante
 
 async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
     const SQL: &str = claim_sql!(
+        "inbox i",
         "WHERE i.market_id = $1 AND i.event_date = u.event_date AND i.reference = u.reference \
-         AND i.settled_account = u.settled_account AND i.claims_reference = 1 ORDER BY i.item"
+         AND i.settled_account = u.settled_account AND i.claims_reference = 1 \
+         ORDER BY i.event_date, i.reference, i.settled_account, i.occurrence"
     );
     if wanted.references.is_empty() {
         return Ok(());
@@ -219,9 +242,10 @@ async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &W
 
 async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
     const SQL: &str = claim_sql!(
-        "WHERE i.market_id = $1 AND i.event_date = u.event_date AND i.settled_account = u.settled_account \
-         AND i.amount = u.amount AND i.posting_seq IS NOT NULL AND i.outcome IN ('recorded', 'suspense') \
-         ORDER BY i.item"
+        "pairing_credits c CROSS JOIN inbox i",
+        "WHERE c.market_id = $1 AND c.event_date = u.event_date AND c.settled_account = u.settled_account \
+         AND c.amount = u.amount AND i.market_id = $1 AND i.item = c.item \
+         ORDER BY c.event_date, c.settled_account, c.amount, c.item"
     );
     if wanted.credits.is_empty() {
         return Ok(());
@@ -306,5 +330,6 @@ pub(crate) async fn kept(transaction: &mut Transaction, market: MarketId) -> Res
     let ids = |rows: Vec<Row>| rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect::<Result<_>>();
     let sources = ids(transaction.rows(SOURCES, binds![market.get()]).await?)?;
     let agreeing = ids(transaction.rows(AGREEING, binds![market.get()]).await?)?;
-    Ok(Kept { bindings, sources: Arc::new(sources), agreeing: Arc::new(agreeing) })
+    let listed = Arc::new(pairing::dates(transaction, market).await?);
+    Ok(Kept { bindings, sources: Arc::new(sources), agreeing: Arc::new(agreeing), listed })
 }

@@ -2,21 +2,31 @@
 //!
 //! Round trips of a batch, in order, whatever its size: begin · head · (facts: see `facts.rs`) ·
 //! fence · batch · inbox · texts · postings · balances · stall days · hours · dates · sources ·
-//! commit. Pairings only when there are any. One market's keys only, so that the same text runs on
+//! commit. Pairings only when there are any, and credits that may be paired only of listed dates. One market's keys only, so that the same text runs on
 //! a cluster; the fence comes before every other write, so that two processes cannot both go on.
+
+use std::collections::HashSet;
 
 use super::engine::{Column, Rows, Transaction, binds};
 use super::error::Result;
 use super::micros;
-use super::{balances, head};
+use super::{balances, head, pairing};
 use crate::domain::account::{AccountNumber, SettledAccount};
+use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{Seq, StallNumber};
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::batch::{Batch, Pairing};
 
 /// Writes a batch. Returns `false` when the fence was lost: roll back, read again, judge again.
-pub(crate) async fn write(transaction: &mut Transaction, batch: &Batch, read_version: i64) -> Result<bool> {
+///
+/// `listed` are the dates whose credits another source's report may be.
+pub(crate) async fn write(
+    transaction: &mut Transaction,
+    batch: &Batch,
+    read_version: i64,
+    listed: &HashSet<BusinessDate>,
+) -> Result<bool> {
     if !head::advance(transaction, batch.market, read_version, &batch.next_head).await? {
         return Ok(false);
     }
@@ -25,6 +35,7 @@ pub(crate) async fn write(transaction: &mut Transaction, batch: &Batch, read_ver
     insert_texts(transaction, batch).await?;
     insert_postings(transaction, batch).await?;
     insert_pairings(transaction, batch).await?;
+    pairing::add(transaction, batch, listed).await?;
     add_balances(transaction, batch).await?;
     balances::keep_step(transaction, batch).await?;
     add_stall_days(transaction, batch).await?;

@@ -116,7 +116,7 @@ impl Store {
             match row.text("name")?.as_str() {
                 "postings" | "batches" | "balances" | "daily_totals" | "hourly_totals" | "date_totals"
                 | "source_totals" => bytes.journal += taken,
-                "inbox" | "inbox_texts" | "pairings" | "deliveries" => bytes.inbox += taken,
+                "inbox" | "inbox_texts" | "pairings" | "pairing_credits" | "deliveries" => bytes.inbox += taken,
                 _ => {}
             }
         }

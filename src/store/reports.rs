@@ -322,8 +322,8 @@ pub(super) async fn concerning(
 async fn quarantined(transaction: &mut Transaction, day: Day) -> Result<Figure> {
     // The wider condition repeats the partial index's own, so that SQLite may use it.
     const SQL: &str = "SELECT COUNT(*) AS count, CAST(COALESCE(SUM(i.amount), 0) AS BIGINT) AS amount FROM inbox i \
-        WHERE i.market_id = $1 AND i.business_date = $2 AND i.outcome IN ('quarantined', 'stale', 'rejected') \
-        AND i.outcome = 'quarantined' AND NOT EXISTS (SELECT 1 FROM inbox r \
+        WHERE i.market_id = $1 AND i.business_date = $2 \
+        AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected') AND i.outcome = 'quarantined' AND NOT EXISTS (SELECT 1 FROM inbox r \
             WHERE r.market_id = i.market_id AND r.resolves = i.item)";
     transaction.row(SQL, day.binds()).await?.as_ref().map_or_else(|| Ok(Figure::default()), figure)
 }

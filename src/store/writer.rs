@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::engine::{EngineKind, binds};
 use super::error::{Result, StoreError};
-use super::facts::{self, Kept};
+use super::facts::{self, Found, Kept};
 use super::meter::Meter;
-use super::{Store, head, journal};
+use super::{Store, head, journal, pairing};
 use crate::domain::calendar::Clock;
 use crate::domain::ids::MarketId;
 use crate::ledger::judge::{self, Judged};
@@ -233,6 +233,7 @@ impl Worker {
             if let Some((number, hash, done)) = &unknown
                 && self.is_written(market, *number, hash).await?
             {
+                self.store.commits().ring(market);
                 return Ok(done.clone());
             }
             match self.attempt(market, works).await {
@@ -259,7 +260,8 @@ impl Worker {
         Err(StoreError::Contended { attempts: head::FENCE_ATTEMPTS })
     }
 
-    /// One try: read, judge, write, commit. `None` when the fence was lost.
+    /// One try: read, judge, write, commit. `None` when it must be tried again: the fence was lost, or
+    /// credits had to be listed first.
     async fn attempt(
         &mut self,
         market: MarketId,
@@ -274,13 +276,22 @@ impl Worker {
             Some((of, kept)) if *of == version => kept.clone(),
             Some(_) | None => facts::kept(&mut transaction, market).await?,
         };
-        let facts = facts::read(&mut transaction, market, head, &kept, works, self.clock.now()).await?;
+        let facts = match facts::read(&mut transaction, market, head, &kept, works, self.clock.now()).await? {
+            Found::Facts(facts) => *facts,
+            Found::Unlisted(dates) => {
+                transaction.rollback().await?;
+                let mut transaction = self.store.begin_write().await?;
+                pairing::list(&mut transaction, market, &dates).await?;
+                transaction.commit().await?;
+                return Ok(None);
+            }
+        };
         let judged = judge::judge(facts, works).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         if judged.batch.is_empty() {
             transaction.rollback().await?;
             return Ok(Some(judged.done));
         }
-        if !journal::write(&mut transaction, &judged.batch, version).await? {
+        if !journal::write(&mut transaction, &judged.batch, version, &kept.listed).await? {
             transaction.rollback().await?;
             self.kept.remove(&market);
             return Ok(None);
@@ -288,6 +299,7 @@ impl Worker {
         if let Err(error) = transaction.commit().await {
             return Err(Interrupted { error, unknown: Some(Box::new(judged)) });
         }
+        self.store.commits().ring(market);
         let mut sources = (*kept.sources).clone();
         sources.extend(judged.batch.items.iter().map(|item| item.source));
         let mut agreeing = (*kept.agreeing).clone();

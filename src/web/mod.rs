@@ -4,6 +4,7 @@ pub mod access;
 mod board;
 mod city;
 pub mod day_page;
+mod disputes;
 mod health;
 mod ingest;
 mod journal;
@@ -20,6 +21,7 @@ mod seal;
 mod server;
 mod sheets;
 mod sources;
+mod stall;
 mod visitor;
 mod watch;
 
@@ -89,8 +91,11 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/postings/{id}/dispute/answer", post(disputes::answer))
+        .route("/v1/markets/{code}/disputes", get(disputes::list))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
@@ -110,6 +115,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/city/funnel", get(city::funnel))
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/pair", get(pairing::ask).post(pairing::typed))
@@ -117,6 +123,19 @@ pub fn everything(web: Shared) -> Router {
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/stall", get(stall::home))
+        .route("/stall/book", get(stall::book))
+        .route("/stall/{file}", get(stall::revenue_book))
+        .route("/stall/cash", post(stall::cash))
+        .route("/stall/cash/withdraw", post(stall::withdraw_cash))
+        .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))
+        .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
+        .route("/stall/phones", post(stall::add_phone))
+        .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/privacy", get(stall::privacy))
+        .route("/stall/manifest.json", get(stall::manifest))
+        .route("/stall/worker.js", get(stall::worker))
+        .route("/static/phone/{hash}/{file}", get(stall::file))
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socho::domain::settlement::Dialect;
-use socho::web::{self, Limits, Server, Web};
+use socho::web::{self, Door, Limits, Server, Web};
 use tokio::sync::watch;
 
 use crate::world::{NOON, World, settlement};
@@ -25,7 +25,8 @@ async fn target(limits: Limits) -> Target {
     world.market("TAN", "00:00").await;
     world.stall("TAN", "B12", "Chị Hoa", ACCOUNT).await;
     world.source("bank", Dialect::GenericHmac, &[], Some("TAN")).await;
-    let router = web::everything(Web::new(Arc::clone(&world.app), Some(Arc::clone(&world.clock))));
+    let door = Door { loopback: true, public_url: None };
+    let router = web::everything(Web::new(Arc::clone(&world.app), Some(Arc::clone(&world.clock)), door));
     let (server, listening) = Server::bind("127.0.0.1:0".parse().unwrap(), router).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(server.with_limits(limits).run(stopped));
@@ -192,7 +193,7 @@ async fn too_much_and_ambiguous_requests_are_refused_and_the_next_good_one_is_bo
     let address = target.address;
     let host = format!("Host: {address}\r\n");
     let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
-    let many = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let many = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<Vec<_>>().concat();
     let post = "POST /v1/ingest/bank HTTP/1.1\r\n";
     let cases = [
         ("many headers", format!("GET /livez HTTP/1.1\r\n{host}{}\r\n", many(200)), 431),
@@ -304,7 +305,7 @@ async fn text_that_would_be_sql_is_kept_as_text_or_refused_in_every_field() {
     let address = target.address;
     for text in ["'; DROP TABLE postings; --", "\" OR 1=1 --", "') UNION SELECT 1--", "$1", "x\\'; --", "{rows}"] {
         let json = serde_json::to_string(text).unwrap();
-        let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         let mut requests: Vec<String> =
             ["postings?stall=", "postings?after=", "postings?date=", "stalls?q=", "balances?date="]
                 .iter()

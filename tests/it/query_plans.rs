@@ -27,15 +27,15 @@ const LOOKUPS: [(&str, &str); 8] = [
         "inbox_reference",
     ),
     (
-        "SELECT i.amount FROM (SELECT value ->> 0 AS day, value ->> 1 AS account, value ->> 2 AS amount \
-         FROM json_each('[]')) u CROSS JOIN inbox i WHERE i.market_id = 1 AND i.event_date = u.day \
-         AND i.settled_account = u.account AND i.amount = u.amount AND i.posting_seq IS NOT NULL \
-         AND i.outcome IN ('recorded', 'suspense') ORDER BY i.item",
-        "inbox_credits",
+        "INSERT INTO pairing_credits SELECT p.market_id, p.event_date, '', p.amount, p.item \
+         FROM (SELECT 'd' AS day) u CROSS JOIN date_totals d CROSS JOIN postings p WHERE d.market_id = 1 \
+         AND d.event_date = u.day AND d.kind = 'settle' AND p.market_id = 1 AND p.business_date = d.business_date \
+         AND p.event_date = d.event_date AND p.kind = 'settle' AND p.late = d.late",
+        "postings_by_date",
     ),
     (
         "SELECT i.amount FROM inbox i WHERE i.market_id = 1 AND i.business_date = 'd' \
-         AND i.outcome IN ('quarantined', 'stale', 'rejected')",
+         AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected')",
         "inbox_held",
     ),
     (
@@ -45,6 +45,26 @@ const LOOKUPS: [(&str, &str); 8] = [
     ),
     ("SELECT count FROM date_totals WHERE market_id = 1 AND event_date = 'd'", "date_totals_by_event_date"),
 ];
+
+/// Tables that each settlement adds to.
+const ADDED_TO: [&str; 5] = ["inbox", "inbox_texts", "postings", "batches", "pairing_credits"];
+
+#[tokio::test]
+async fn adding_a_row_builds_no_table_on_the_way() {
+    let world = World::sqlite().await;
+    let path = world.url.strip_prefix("sqlite:").unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(path).await.unwrap();
+    for table in ADDED_TO {
+        let columns = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_table_info($1)").bind(table);
+        let columns: i64 = columns.fetch_one(&mut connection).await.unwrap();
+        let values: Vec<String> = (1..=columns).map(|number| format!("?{number}")).collect();
+        let plan = format!("EXPLAIN INSERT INTO {table} VALUES ({})", values.join(", "));
+        let steps = sqlx::query(sqlx::AssertSqlSafe(plan)).fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = steps.iter().map(|row| row.get("opcode")).collect();
+        assert!(steps.iter().any(|step| step == "IdxInsert"), "{table}: {steps:?}");
+        assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{table}: {steps:?}");
+    }
+}
 
 #[tokio::test]
 async fn every_lookup_finds_its_own_index_in_a_new_book() {

@@ -110,6 +110,11 @@ impl World {
         app.with_keys(Keyring::in_folder(folder.0.join("keys")))
     }
 
+    /// A book that was opened by other means.
+    pub(crate) fn at(url: &str, app: App, clock: &Arc<SetClock>, folder: Folder) -> Self {
+        Self { app: Arc::new(app), clock: Arc::clone(clock), url: url.to_owned(), folder }
+    }
+
     /// Opens the same book a second time, as another process would.
     pub(crate) async fn second(&self) -> Arc<App> {
         Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)

@@ -12,6 +12,9 @@ use super::limits::{KEPT_PART_BYTES_MAX, PARTS_MAX, RATIO_FREE_BYTES, UNPACK_RAT
 use super::refusal::{Limit, Refusal, Rule, Wanted};
 use super::xml::{LimitMet, shown};
 
+/// What every part's entry in a container's directory begins with.
+const LISTED: &[u8] = b"PK\x01\x02";
+
 /// An open container.
 pub(crate) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
@@ -39,11 +42,12 @@ impl<'a> Package<'a> {
     /// # Errors
     /// When it is damaged or holds too many parts.
     pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Refusal> {
-        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| refuse(&error))?;
-        if archive.len() > PARTS_MAX {
+        // Before the directory is read, which takes memory for each part that it lists.
+        if bytes.windows(LISTED.len()).filter(|window| *window == LISTED).count() > PARTS_MAX {
             let most = u64::try_from(PARTS_MAX).unwrap_or(u64::MAX);
             return Err(Refusal::whole(Rule::Limit(Limit::Parts, most)));
         }
+        let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| refuse(&error))?;
         let mut names = HashMap::new();
         for (index, name) in archive.file_names_raw().enumerate() {
             let name = String::from_utf8_lossy(name).replace('\\', "/").to_lowercase();

@@ -47,7 +47,7 @@ struct Texts(HashMap<Cow<'static, str>, String>);
 impl Texts {
     fn of(&mut self, sql: Cow<'static, str>, rows: &Rows<'_>, first: usize) -> &str {
         self.0.entry(sql).or_insert_with_key(|sql| {
-            let text = one_row_insert(sql, rows, first);
+            let text = one_row_insert(sql, rows, first).or_else(|| one_row_lookup(sql, rows, first));
             numbered(&text.unwrap_or_else(|| sql.replace("{rows}", &rows.one_row(first))))
         })
     }
@@ -68,6 +68,33 @@ fn one_row_insert(sql: &str, rows: &Rows<'_>, first: usize) -> Option<String> {
     };
     let values = selected.split(", ").map(value).collect::<Option<Vec<_>>>()?;
     Some(format!("{insert} VALUES ({}){conflict}", values.join(", ")))
+}
+
+/// Returns a query that begins with its batch as SQLite answers it fastest for one row: with the
+/// row's values in place of a source of one row, which keeps SQLite from using an index's order.
+/// `None` for a statement of another form.
+fn one_row_lookup(sql: &str, rows: &Rows<'_>, first: usize) -> Option<String> {
+    const SOURCE: &str = "FROM {rows} CROSS JOIN ";
+    const COLUMN: &str = "u.";
+    let (before, after) = sql.split_once(SOURCE).filter(|(_, after)| !after.contains("{rows}"))?;
+    let whole = format!("{before}FROM {after}");
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let (mut text, mut rest) = (String::with_capacity(whole.len()), whole.as_str());
+    while let Some((between, from)) = rest.split_once(COLUMN) {
+        text.push_str(between);
+        if between.ends_with(is_word) {
+            text.push_str(COLUMN);
+            rest = from;
+            continue;
+        }
+        let end = from.find(|c| !is_word(c)).unwrap_or(from.len());
+        let (name, behind) = from.split_at_checked(end)?;
+        text.push('$');
+        text.push_str(&first.saturating_add(rows.place(name)?).to_string());
+        rest = behind;
+    }
+    text.push_str(rest);
+    Some(text)
 }
 
 impl fmt::Debug for WriteFile {
@@ -397,11 +424,22 @@ mod tests {
     }
 
     #[test]
+    fn a_query_that_begins_with_its_batch_has_the_row_in_its_place() {
+        let sql = "SELECT t.a FROM {rows} CROSS JOIN tu.menu t WHERE t.a = $1 AND t.memo = u.memo AND t.b = (u.item)";
+        assert_eq!(
+            one_row_lookup(sql, &rows(), 2).as_deref(),
+            Some("SELECT t.a FROM tu.menu t WHERE t.a = $1 AND t.memo = $3 AND t.b = ($2)")
+        );
+    }
+
+    #[test]
     fn a_statement_of_another_form_keeps_its_row_source() {
         let unknown = "INSERT INTO t (a) SELECT u.item + 1 FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
         for sql in [unknown, "UPDATE t SET a = u.item FROM {rows} WHERE b = $1", "SELECT u.item FROM {rows}"] {
             assert_eq!(one_row_insert(sql, &rows(), 2), None, "{sql}");
         }
+        assert_eq!(one_row_lookup("SELECT u.item FROM {rows}", &rows(), 2), None);
+        assert_eq!(one_row_lookup("SELECT a FROM {rows} CROSS JOIN t WHERE b = u.other", &rows(), 2), None);
         assert_eq!(rows().one_row(2), "(SELECT $2 AS item, $3 AS memo) AS u");
     }
 }

@@ -8,7 +8,7 @@
 //! 2. [`digest`]: on a thread of its own, each row is hashed as it lies there and folded.
 //! 3. The transaction whose slice reaches the journal's end also reads the head, the kept totals and
 //!    the seals: they are compared at one moment, with exactly the journal that was folded.
-//! 4. [`pairings`]: in slices again.
+//! 4. [`pairings`] and [`listed`]: in slices again.
 //!
 //! # What is in memory
 //! Four pieces of [`PIECE`] rows, one slice's leaves, and the totals by date: what grows is the number
@@ -16,6 +16,7 @@
 //! of postings.
 
 mod digest;
+mod listed;
 mod pairings;
 mod read;
 mod seals;
@@ -126,6 +127,7 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
     }
     transaction.rollback().await?;
     walk.pairings.every_row(store, &mut findings).await?;
+    walk.listed_rows(store, &mut findings).await?;
     told(findings.postings);
     Ok(findings)
 }
@@ -201,6 +203,8 @@ impl Walk {
         findings.take(totals)?;
         let pairings = self.pairings.against(transaction, findings).await;
         findings.take(pairings)?;
+        let listed = self.listed_dates(transaction, findings).await;
+        findings.take(listed)?;
         let seals = self.seals.finish(transaction, head, &self.deltas, findings).await;
         findings.take(seals)
     }

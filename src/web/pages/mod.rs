@@ -14,6 +14,7 @@ use crate::app::access::{Actor, Role};
 use crate::app::error::AppError;
 use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
+use crate::domain::banks;
 use crate::domain::daily_report::MarketOverview;
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
@@ -86,4 +87,9 @@ pub(super) async fn home(State(web): State<Shared>, actor: Actor, frame: Frame, 
         })
     };
     page.await.map_err(told(&headers, "/"))
+}
+
+/// Names a bank as people know it.
+pub(super) fn bank_name(bin: &str) -> String {
+    banks::by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned())
 }
