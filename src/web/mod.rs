@@ -165,6 +165,7 @@ fn pages() -> Router<Shared> {
         .route("/city/funnel", get(city::funnel))
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
