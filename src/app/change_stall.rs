@@ -86,6 +86,9 @@ impl App {
             return Err(AppError::new(ErrorKind::Conflict, "tenancy_began_today", Message::new(vi, en)));
         }
         transaction.commit().await?;
+        if change.end_tenancy {
+            self.rooms.hang_up(market.id, stall);
+        }
         Ok(true)
     }
 }

@@ -98,7 +98,10 @@ impl App {
                 continue;
             };
             match transaction.commit().await {
-                Ok(()) => return Ok(closed),
+                Ok(()) => {
+                    self.store.commits().ring(market.id);
+                    return Ok(closed);
+                }
                 Err(error) => return self.resolve_unknown(market, closed, error).await,
             }
         }

@@ -11,7 +11,11 @@ use crate::domain::language::Language;
 use crate::domain::money::Dong;
 use crate::domain::words::{Voice, in_words_for_papers};
 use crate::ledger::daily_report::{Check, Imbalance, ReportError, draw_up};
+use crate::report::pdf::{daily, write};
 use crate::report::{chart, csv, json, table};
+
+pub use crate::report::day_words::DayWords;
+pub use crate::report::pdf::official::PageForm;
 
 impl App {
     /// Draws up the daily report of a market, open day or closed.
@@ -44,6 +48,15 @@ pub fn to_json(report: &DailyReport) -> Result<String, AppError> {
 /// [`ErrorKind::Internal`], which nothing in a report can cause.
 pub fn to_csv(report: &DailyReport) -> Result<String, AppError> {
     csv::daily(report).map_err(AppError::internal)
+}
+
+/// Returns the report as a PDF file, its JSON inside.
+///
+/// # Errors
+/// [`ErrorKind::Internal`], which nothing in a report can cause.
+pub fn to_pdf(report: &DailyReport, form: PageForm) -> Result<Vec<u8>, AppError> {
+    let paper = daily::daily(report, to_json(report)?, form);
+    write::pdf(&paper).map_err(AppError::internal)
 }
 
 /// Returns the report as tables of plain text for a terminal.

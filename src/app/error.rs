@@ -34,6 +34,11 @@ pub enum ErrorKind {
     Unauthenticated,
     /// Not for this user.
     Forbidden,
+    /// Asked too often.
+    TooOften {
+        /// Seconds to wait before trying again.
+        wait_s: u32,
+    },
     /// The program's own configuration is wrong.
     Configuration,
     /// The database cannot be reached now: try again.
@@ -42,6 +47,14 @@ pub enum ErrorKind {
     Integrity,
     /// A fault of this program.
     Internal,
+}
+
+impl ErrorKind {
+    /// Returns how many seconds to wait before trying again, where that is known.
+    #[must_use]
+    pub fn wait_s(self) -> Option<u32> {
+        if let Self::TooOften { wait_s } = self { Some(wait_s) } else { None }
+    }
 }
 
 /// One rule that one field of the input breaks.

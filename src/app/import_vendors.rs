@@ -151,28 +151,7 @@ impl App {
         dry_run: bool,
     ) -> Result<ImportReport, AppError> {
         self.market(market).await?;
-        let table = read_table(bytes, file_name)?;
-        let (columns, rows) = header(&table, file_name)?;
-        let mut report = ImportReport { rows: rows.len(), preview: Vec::new(), errors: Vec::new() };
-        let mut registrations = Vec::new();
-        let mut lines = Vec::new();
-        for row in rows {
-            let line = row.place.line;
-            match registration(&columns, row) {
-                Ok((registration, bank)) => {
-                    report.preview.push(PreviewRow {
-                        line,
-                        stall: registration.stall.as_ref().map(ToString::to_string).unwrap_or_default(),
-                        vendor: registration.vendor.to_string(),
-                        bank: bank.to_owned(),
-                        account_tail: format!("…{}", registration.account.number.last_four()),
-                    });
-                    registrations.push(registration);
-                    lines.push(line);
-                }
-                Err(errors) => report.errors.extend(errors.into_iter().map(|error| RowError { line, ..error })),
-            }
-        }
+        let Understood { mut report, registrations, lines } = understand(bytes, file_name)?;
         let judged = if report.errors.is_empty() && !dry_run {
             self.register_all(market, &registrations).await.map(|_| ())
         } else {
@@ -196,6 +175,46 @@ impl App {
         report.errors.sort_by_key(|error| error.line);
         Ok(report)
     }
+}
+
+/// A file as understood, before it meets a book.
+#[derive(Debug, Clone)]
+pub struct Understood {
+    /// What the rows say, and which of them break a rule.
+    pub report: ImportReport,
+    /// The rows that can be registered.
+    pub registrations: Vec<Registration>,
+    /// The line of each of them.
+    pub lines: Vec<usize>,
+}
+
+/// Reads a file without a book.
+///
+/// # Errors
+/// When the file as a whole cannot be read; bad rows are in the report.
+pub fn understand(bytes: &[u8], file_name: &str) -> Result<Understood, AppError> {
+    let table = read_table(bytes, file_name)?;
+    let (columns, rows) = header(&table, file_name)?;
+    let mut report = ImportReport { rows: rows.len(), preview: Vec::new(), errors: Vec::new() };
+    let (mut registrations, mut lines) = (Vec::new(), Vec::new());
+    for row in rows {
+        let line = row.place.line;
+        match registration(&columns, row) {
+            Ok((registration, bank)) => {
+                report.preview.push(PreviewRow {
+                    line,
+                    stall: registration.stall.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    vendor: registration.vendor.to_string(),
+                    bank: bank.to_owned(),
+                    account_tail: format!("…{}", registration.account.number.last_four()),
+                });
+                registrations.push(registration);
+                lines.push(line);
+            }
+            Err(errors) => report.errors.extend(errors.into_iter().map(|error| RowError { line, ..error })),
+        }
+    }
+    Ok(Understood { report, registrations, lines })
 }
 
 fn refuse(code: &'static str, vi: impl Into<String>, en: impl Into<String>) -> AppError {

@@ -70,7 +70,7 @@ pub fn list_limit(limit: Option<i64>) -> Result<i64, AppError> {
 }
 
 /// Reads where a list goes on.
-fn list_after(after: Option<&str>) -> Result<i64, AppError> {
+pub(super) fn list_after(after: Option<&str>) -> Result<i64, AppError> {
     let Some(after) = after else { return Ok(0) };
     let number = after.strip_prefix('s').and_then(|number| number.parse::<i64>().ok());
     number.filter(|number| *number >= 0).ok_or_else(bad_cursor)

@@ -85,6 +85,16 @@ impl Keyring {
         Ok(path)
     }
 
+    /// Returns the files of private keys that are there.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
+        files.sort();
+        files
+    }
+
     /// Removes the file of a key that a later one has replaced; one that is not there is gone.
     pub(crate) fn forget(&self, market: &MarketCode, public: &PublicKey) {
         // Nothing depends on it: the key can sign no close any more.

@@ -1,6 +1,7 @@
 //! What can be done with the book: one use case, one file, one function on [`App`] with its input
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
+pub mod access;
 pub mod add_market;
 pub mod backup;
 pub mod balances;
@@ -15,6 +16,8 @@ pub mod correct;
 pub mod daily_report;
 pub mod demo;
 mod demo_names;
+pub mod demo_people;
+pub mod doctor;
 pub mod error;
 pub mod export_month;
 pub mod ids;
@@ -23,8 +26,17 @@ pub mod ingest_file;
 pub mod journal;
 pub mod keyring;
 pub mod labels;
+pub mod listen;
+pub mod login;
+pub mod machine_keys;
 pub mod manage_sources;
+pub mod manage_users;
+pub mod meters;
 pub mod overview;
+pub mod pair_device;
+mod passwords;
+pub mod period_report;
+pub mod print_sheet;
 pub mod progress;
 pub mod prove;
 pub mod qr_codes;
@@ -33,9 +45,14 @@ pub mod receive_settlement;
 pub mod register;
 pub mod resolve;
 pub mod restore;
+mod scoped;
 pub mod seal_view;
 pub mod signing_keys;
+pub mod stall_book;
+pub mod stall_phone;
 pub mod stall_view;
+pub mod todo;
+mod tokens;
 pub mod verify_books;
 pub mod verify_evidence;
 pub mod words;
@@ -66,6 +83,10 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) rooms: listen::Rooms,
+    pub(crate) meters: meters::Meters,
+    pub(crate) passwords: passwords::Passwords,
+    pub(crate) attended: tokio::sync::OnceCell<()>,
 }
 
 impl App {
@@ -77,11 +98,16 @@ impl App {
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let keyring = Keyring::of_book(&options.url);
         let store = Arc::new(Store::open(options).await?);
+        let writer = Writer::new(Arc::clone(&store), Arc::clone(&clock));
         let app = Self {
-            writer: Writer::new(Arc::clone(&store), Arc::clone(&clock)),
+            meters: meters::Meters::new(writer.meter()),
+            writer,
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
+            passwords: passwords::Passwords::default(),
+            attended: tokio::sync::OnceCell::new(),
             store,
             clock,
             keyring,
@@ -99,6 +125,7 @@ impl App {
 
     /// Finishes what waits, stops the writer and closes the book.
     pub async fn close(&self) {
+        self.rooms.close();
         self.writer.close().await;
         self.store.close().await;
     }

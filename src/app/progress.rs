@@ -13,6 +13,8 @@ pub enum Step {
     Export,
     /// The journal is verified; counted in postings.
     Verify,
+    /// Cards are drawn and read back; counted in cards.
+    Cards,
 }
 
 /// How far it is. `total` is what is expected, and may be passed.

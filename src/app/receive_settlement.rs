@@ -82,6 +82,13 @@ impl App {
     /// # Errors
     /// When the book cannot be written now: nothing was acknowledged, the sender tries again.
     pub async fn receive_settlement(&self, inbound: Inbound) -> Result<Reply, AppError> {
+        let source = inbound.source.clone();
+        let reply = self.receive(inbound).await;
+        self.meters.received(&source, self.clock.now(), &reply);
+        reply
+    }
+
+    async fn receive(&self, inbound: Inbound) -> Result<Reply, AppError> {
         let mut directory = self.directory.get();
         let Some(sender) = self.find_sender(&mut directory, &inbound.source).await? else {
             let error = no_source(&inbound.source);

@@ -13,7 +13,7 @@ use crate::app::{App, OpenOptions};
 use crate::domain::calendar::Clock;
 
 /// Where the book is when nothing says otherwise.
-const DEFAULT: &str = "sqlite:socho.db";
+pub(super) const DEFAULT: &str = "sqlite:socho.db";
 
 impl Context {
     /// Returns the book's address: flag or environment, file, default.
@@ -60,10 +60,19 @@ impl Context {
     /// Opens the book with a clock of the caller's.
     pub(super) async fn open_with(&self, clock: Arc<dyn Clock>, default: &str) -> Result<App, Failure> {
         let app = App::open(self.options(default), clock).await?;
-        Ok(match self.keys.clone().or_else(|| self.config.keys.clone()) {
-            Some(folder) => app.with_keys(Keyring::in_folder(folder)),
-            None => app,
-        })
+        Ok(app.with_keys(self.keyring_of(default)))
+    }
+
+    /// Returns where the private keys of the book are.
+    pub(super) fn keyring(&self) -> Keyring {
+        self.keyring_of(DEFAULT)
+    }
+
+    fn keyring_of(&self, default: &str) -> Keyring {
+        match self.keys.clone().or_else(|| self.config.keys.clone()) {
+            Some(folder) => Keyring::in_folder(folder),
+            None => Keyring::of_book(&self.options(default).url),
+        }
     }
 }
 

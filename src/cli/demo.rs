@@ -15,12 +15,15 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::output::{Exit, Failure, line};
-use super::serve::{BIND_DEFAULT, loopback, serve, start_logging};
+use super::serve::{BIND_DEFAULT, Listen, address, serve};
 use crate::app::App;
 use crate::app::clock::SystemClock;
 use crate::app::close_day::CloseDay;
 use crate::app::demo::{DemoMarket, DemoPlan, DemoRequest};
+use crate::app::demo_people::DemoLogin;
 use crate::app::error::AppError;
+use crate::app::pair_device::IssuedCode;
+use crate::web::Door;
 
 /// Where the demonstration's book is unless `--db` says otherwise.
 const DB_DEFAULT: &str = "sqlite:socho-demo.db";
@@ -44,7 +47,7 @@ pub(super) struct Demo {
     /// The same seed gives the same city
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Where it is served: a loopback address
+    /// Where it is served
     #[arg(long, default_value = BIND_DEFAULT)]
     bind: String,
     /// Make the city and stop
@@ -53,8 +56,8 @@ pub(super) struct Demo {
 }
 
 pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failure> {
-    start_logging();
-    let bind = loopback(&command.bind)?;
+    super::logs::start(context, None)?;
+    let bind = address(&command.bind)?;
     let app = Arc::new(context.open_with(Arc::new(SystemClock), DB_DEFAULT).await?);
     let plan = DemoPlan {
         markets: usize::from(command.markets),
@@ -75,8 +78,10 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
     }
     let traffic = Arc::clone(&app);
     let seed = command.seed;
-    serve(app, None, bind, None, move |address| {
-        announce(address, &city, sample.as_ref());
+    let people = People { logins: app.demo_people(seed).await?, phone: app.demo_phone().await? };
+    let door = Door { loopback: bind.ip().is_loopback(), public_url: None };
+    serve(app, None, Listen { bind, ingest: None, figures: None, door }, move |address| {
+        announce(address, &city, sample.as_ref(), &people);
         if !city.is_empty() {
             let (book, markets) = (Arc::clone(&traffic), city.clone());
             tokio::spawn(live(traffic, city, address, seed));
@@ -129,7 +134,13 @@ async fn seal(app: &App, city: &[DemoMarket]) -> Result<(), AppError> {
     Ok(())
 }
 
-fn announce(address: SocketAddr, city: &[DemoMarket], sample: Option<&DemoRequest>) {
+/// Who may log in, and the phone that may be paired.
+struct People {
+    logins: Vec<DemoLogin>,
+    phone: Option<IssuedCode>,
+}
+
+fn announce(address: SocketAddr, city: &[DemoMarket], sample: Option<&DemoRequest>, people: &People) {
     line(format!("Open    http://{address}/"));
     if let Some(market) = city.first() {
         line(format!("Market  http://{address}/markets/{}", market.code));
@@ -139,6 +150,13 @@ fn announce(address: SocketAddr, city: &[DemoMarket], sample: Option<&DemoReques
         let headers: Vec<String> =
             request.headers.iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
         line(format!("Post    curl {} -d '{}' http://{address}/v1/ingest/{source}", headers.join(" "), request.body));
+    }
+    for DemoLogin { role, market, name, password } in &people.logins {
+        let of = market.as_ref().map(|market| format!(" of {market}")).unwrap_or_default();
+        line(format!("Login   {name}  {password}  ({role}{of})"));
+    }
+    if let Some(phone) = &people.phone {
+        line(format!("Phone   http://{address}{}  (vendor of stall {}; one use)", phone.path(), phone.stall));
     }
     line("Stop    Ctrl+C");
 }

@@ -9,9 +9,12 @@ mod book;
 mod close;
 mod config;
 mod demo;
+mod doctor;
 mod export;
 mod ingest;
 mod key;
+mod logs;
+mod manual;
 mod market;
 mod memo;
 mod output;
@@ -22,6 +25,7 @@ mod report;
 mod serve;
 mod source;
 mod statement;
+mod user;
 mod vendor;
 mod verify;
 
@@ -69,7 +73,7 @@ enum Command {
     /// Senders of settlements: add, accounts, rotate, list, test
     #[command(subcommand)]
     Source(source::Source),
-    /// VietQR codes: encode, parse, image, decode
+    /// VietQR codes: encode, parse, image, sheet, decode
     #[command(subcommand)]
     Qr(qr::Qr),
     /// Memo codes: make one, find them in delivered text
@@ -83,7 +87,7 @@ enum Command {
     /// Bank statements: parse
     #[command(subcommand)]
     Statement(statement::Statement),
-    /// Reports: day
+    /// Reports: day, month, compare
     #[command(subcommand)]
     Report(report::Report),
     /// Seal a market's day: figures, journal and postings, signed by the market's key
@@ -99,12 +103,24 @@ enum Command {
     Balances(balances::Balances),
     /// Measure this program on this machine: rates, latencies, bytes
     Bench(bench::Bench),
+    /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
+    #[command(subcommand)]
+    User(user::User),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
     /// Copy the whole book into one file, while it is served
     Backup(backup::Backup),
     /// Make a book of a backup, on either engine, and verify it
     Restore(backup::Restore),
+    /// Look at clock, disk, schema, files, sources and unclosed days
+    Doctor(doctor::Doctor),
+    /// Settings: show, init, check
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print what a shell completes
+    Completions(manual::Completions),
+    /// Write the manual: a page for every command
+    Man(manual::Man),
 }
 
 /// What every command may need: the book's address, the form of its output, the language.
@@ -145,6 +161,12 @@ pub fn run() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Says what is wrong with the text of a settings file; nothing when it can be used.
+#[must_use]
+pub fn settings_fault(text: &str) -> Option<crate::app::error::Message> {
+    config::File::read(text).err()
 }
 
 /// Says in Vietnamese how the command was called wrongly; nothing when help was asked for.
@@ -193,8 +215,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Bench(command) => book::block_on(bench::run(context, command)),
+        Command::User(command) => book::block_on(user::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
+        Command::Doctor(command) => book::block_on(doctor::run(context, command)),
+        Command::Config(command) => config::run(context, command),
+        Command::Completions(command) => Ok(manual::completions(&command)),
+        Command::Man(command) => manual::man(&command),
     }
 }

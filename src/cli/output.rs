@@ -79,6 +79,11 @@ impl Failure {
         Self { exit, message: Message::new(vi, en), details: Vec::new() }
     }
 
+    /// Returns the same, with what is wrong in each place.
+    pub(super) fn with_details(self, details: Vec<(String, Message)>) -> Self {
+        Self { details, ..self }
+    }
+
     pub(super) fn print(&self, lang: Lang) {
         let mut text = format!("socho: {}\n", lang.choose(&self.message));
         for (field, message) in &self.details {
@@ -98,7 +103,8 @@ impl From<AppError> for Failure {
             | ErrorKind::NotFound
             | ErrorKind::Conflict
             | ErrorKind::Unauthenticated
-            | ErrorKind::Forbidden => Exit::Refused,
+            | ErrorKind::Forbidden
+            | ErrorKind::TooOften { .. } => Exit::Refused,
             ErrorKind::Configuration => Exit::Configuration,
             ErrorKind::Unavailable | ErrorKind::Internal => Exit::Unreachable,
             ErrorKind::Integrity => Exit::Integrity,
@@ -120,8 +126,13 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// Writes data. A reader that has gone away (`| head`) is no failure.
 pub(super) fn to_stdout(text: &str) {
+    bytes_to_stdout(text.as_bytes());
+}
+
+/// Writes data that may be no text.
+pub(super) fn bytes_to_stdout(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 /// Writes a file that the user named.

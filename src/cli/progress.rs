@@ -49,6 +49,7 @@ impl Bar {
             Step::Hash => (BYTES, "Đang tính mã băm", "Hashing"),
             Step::Export => (COUNTS, "Đang xuất (bút toán)", "Exporting postings"),
             Step::Verify => (COUNTS, "Đang đối soát (bút toán)", "Verifying postings"),
+            Step::Cards => (COUNTS, "Đang đọc lại mã (thẻ)", "Reading codes back"),
         };
         let message = match self.lang {
             Lang::Vi => vi,

@@ -4,9 +4,13 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::Context;
-use super::output::{Exit, Failure, line, read_input};
+use super::book::block_on;
+use super::output::{Exit, Failure, Lang, line, read_input, write_output};
+use super::progress::Bar;
 use crate::app::error::Message;
+use crate::app::print_sheet::{self, PrintOrder};
 use crate::app::qr_codes::{self, Correction, QrError, Service, VietQr};
+use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;
 
 /// Largest list of payloads, in bytes.
@@ -36,6 +40,9 @@ pub(super) enum Qr {
         #[arg(short, long)]
         output: String,
     },
+    /// Print stalls' cards as PDF; every code is read back before the file is written
+    #[command(after_help = "Example: socho qr sheet --market TAN --stall B12 --stall B13 --layout a6 -o cards.pdf")]
+    Sheet(Sheet),
     /// Read the codes in PNG or JPEG pictures
     #[command(after_help = "Example: socho qr decode photo.jpg")]
     Decode {
@@ -64,8 +71,56 @@ pub(super) struct Encode {
     service: Service,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Sheet {
+    /// The market
+    #[arg(long)]
+    market: MarketCode,
+    /// A stall; all that have an account when none is given
+    #[arg(long = "stall", value_delimiter = ',')]
+    stalls: Vec<String>,
+    /// Cards to a sheet of A4: a4 one, a5 two, a6 four, a7 eight
+    #[arg(long, default_value = "a6")]
+    layout: String,
+    /// The file to write
+    #[arg(short, long)]
+    output: String,
+}
+
+async fn sheet(context: &Context, command: Sheet) -> Result<Exit, Failure> {
+    let layout = print_sheet::layout(&command.layout)?;
+    let app = context.open().await?;
+    let order = PrintOrder { market: command.market, stalls: command.stalls, layout, actor: "cli".to_owned() };
+    let ready = app.ready_print(order).await?;
+    let bar = Bar::new(context.lang);
+    let drawn = ready.draw(&|progress| bar.show(progress));
+    bar.clear();
+    let drawn = drawn?;
+    write_output(&command.output, &drawn.pdf)?;
+    app.log_print(&ready).await?;
+    app.close().await;
+    let (path, cards, without) = (&command.output, drawn.cards, &ready.without_account);
+    if context.json {
+        line(json!({"file": path, "cards": cards, "without_account": without}).to_string());
+        return Ok(Exit::Ok);
+    }
+    line(match context.lang {
+        Lang::Vi => format!("Đã ghi {path}: {cards} thẻ, đọc lại được {cards}/{cards} mã."),
+        Lang::En => format!("wrote {path}: {cards} cards, {cards} of {cards} codes read back"),
+    });
+    if !without.is_empty() {
+        let list = without.join(", ");
+        line(match context.lang {
+            Lang::Vi => format!("Chưa có tài khoản nên không in: {list}."),
+            Lang::En => format!("not printed, without an account: {list}"),
+        });
+    }
+    Ok(Exit::Ok)
+}
+
 pub(super) fn run(context: &Context, command: Qr) -> Result<Exit, Failure> {
     match command {
+        Qr::Sheet(command) => block_on(sheet(context, command)),
         Qr::Encode(encode) => {
             let bin = match encode.bin.parse() {
                 Ok(bin) => bin,

@@ -1,6 +1,6 @@
 //! `socho serve`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,21 +8,30 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Context;
-use super::output::{Exit, Failure, line, to_stderr};
+use super::output::{Exit, Failure, Lang, line, to_stderr};
 use crate::app::App;
 use crate::app::clock::{SetClock, SystemClock};
 use crate::domain::calendar::Clock;
-use crate::web::{self, ServeError, Server, Web};
+use crate::web::{self, Door, ServeError, Server, Web};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example: socho serve --db sqlite:socho.db --bind 127.0.0.1:8080 --ingest-bind 0.0.0.0:8081")]
 pub(super) struct Serve {
-    /// Where pages, API and webhooks are served: a loopback address until people can log in
+    /// Where pages, API and webhooks are served: any address; people log in
     #[arg(long, env = "SOCHO_BIND")]
     bind: Option<String>,
+    /// The address under which people reach the pages, behind a proxy with TLS
+    #[arg(long, env = "SOCHO_PUBLIC_URL")]
+    public_url: Option<String>,
     /// Where webhooks and health alone are served: any address
     #[arg(long, env = "SOCHO_INGEST_BIND")]
     ingest_bind: Option<String>,
+    /// Where figures (Prometheus) and health alone are served: an address of your own network
+    #[arg(long, env = "SOCHO_METRICS_BIND")]
+    metrics_bind: Option<String>,
+    /// How lines of the log look: text or json (`SOCHO_LOG` sets the level)
+    #[arg(long, env = "SOCHO_LOG_FORMAT")]
+    log_format: Option<String>,
     /// Allow a clock that stands still and can be moved; every page says so
     #[arg(long)]
     test_mode: bool,
@@ -35,11 +44,13 @@ pub(super) struct Serve {
 pub(super) const BIND_DEFAULT: &str = "127.0.0.1:8080";
 
 pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failure> {
-    start_logging();
+    super::logs::start(context, command.log_format.as_deref())?;
     let bind = command.bind.or_else(|| context.config.bind.clone()).unwrap_or_else(|| BIND_DEFAULT.to_owned());
-    let bind = loopback(&bind)?;
+    let bind = address(&bind)?;
     let ingest = command.ingest_bind.or_else(|| context.config.ingest_bind.clone());
     let ingest = ingest.as_deref().map(address).transpose()?;
+    let figures = command.metrics_bind.or_else(|| context.config.metrics_bind.clone());
+    let figures = figures.as_deref().map(address).transpose()?;
     let test_clock = command.test_mode.then(|| Arc::new(command.clock.map_or_else(SetClock::running, SetClock::at)));
     let clock: Arc<dyn Clock> = match &test_clock {
         Some(clock) => Arc::clone(clock) as _,
@@ -51,28 +62,100 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
             "socho: this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db\n",
         );
     }
-    serve(app, test_clock, bind, ingest, |_| ()).await
+    let public_url = command.public_url.or_else(|| context.config.public_url.clone());
+    let door = Door { loopback: bind.ip().is_loopback(), public_url: public_url.map(|url| public(&url)).transpose()? };
+    tell_of_door(context, &app, bind, &door, test_clock.is_some()).await?;
+    let listen = Listen { bind, ingest, figures, door };
+    serve(app, test_clock, listen, |_| ()).await
+}
+
+/// Says at start who is let in how, where that is more than "whoever logs in".
+async fn tell_of_door(
+    context: &Context,
+    app: &App,
+    bind: SocketAddr,
+    door: &Door,
+    test_mode: bool,
+) -> Result<(), Failure> {
+    let nobody_yet = app.is_unattended().await?;
+    let tell = |vi: &str, en: &str| to_stderr(&format!("socho: {}\n", if context.lang == Lang::Vi { vi } else { en }));
+    if door.loopback && test_mode {
+        tell(
+            "chế độ thử: yêu cầu không đăng nhập từ chính máy này được coi là của người vận hành",
+            "test mode: requests without credentials from this machine are the operator's",
+        );
+    } else if door.loopback && nobody_yet {
+        tell(
+            "chưa có người dùng: ai ngồi ở máy này cũng là người vận hành, máy khác bị từ chối. Tạo người đầu tiên: socho user add --role admin --name … --full-name …",
+            "no user yet: whoever sits at this machine is the operator, others are refused. Make the first one: socho user add --role admin --name … --full-name …",
+        );
+    } else if nobody_yet {
+        tell(
+            "chưa có người dùng: không ai mở được trang nào. Tạo người đầu tiên: socho user add --role admin --name … --full-name …",
+            "no user yet: nobody can open a page. Make the first one: socho user add --role admin --name … --full-name …",
+        );
+    }
+    if !door.loopback && door.public_url.as_deref().is_none_or(|url| !url.starts_with("https://")) {
+        tell(
+            &format!(
+                "{bind} không có TLS: trình duyệt chỉ giữ đăng nhập qua https://. Hãy đặt proxy TLS phía trước và chạy với --public-url https://…"
+            ),
+            &format!(
+                "{bind} has no TLS: browsers keep a login over https:// alone. Put a proxy with TLS in front and give --public-url https://…"
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// Reads the address under which people reach the pages.
+fn public(url: &str) -> Result<String, Failure> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.trim_end_matches('/')).filter(|host| {
+        !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
+    });
+    let scheme = if url.starts_with("https://") { "https" } else { "http" };
+    host.map(|host| format!("{scheme}://{host}")).ok_or_else(|| {
+        let vi = format!("--public-url {url} không đúng; ví dụ https://cho.example.vn, không có đường dẫn.");
+        let en = format!("--public-url {url} is not valid; for example https://cho.example.vn, without a path.");
+        Failure::new(Exit::Configuration, vi, en)
+    })
+}
+
+/// Where a server listens, and who is let in there.
+pub(super) struct Listen {
+    /// Everything.
+    pub(super) bind: SocketAddr,
+    /// Webhooks and health alone.
+    pub(super) ingest: Option<SocketAddr>,
+    /// Figures and health alone.
+    pub(super) figures: Option<SocketAddr>,
+    /// Who is let in to everything.
+    pub(super) door: Door,
 }
 
 /// Serves until the process is told to stop or the book fails.
 pub(super) async fn serve(
     app: Arc<App>,
     test_clock: Option<Arc<SetClock>>,
-    bind: SocketAddr,
-    ingest: Option<SocketAddr>,
+    listen: Listen,
     started: impl FnOnce(SocketAddr),
 ) -> Result<Exit, Failure> {
-    let web = Web::new(Arc::clone(&app), test_clock);
+    let Listen { bind, ingest, figures, door } = listen;
+    let web = Web::new(Arc::clone(&app), test_clock, door);
     let (stop, stopped) = watch::channel(false);
     // Heard from now on: whoever reads the address may stop us at once.
     let told_to_stop = told_to_stop();
     let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
     line(format!("listening http://{}", listening.0));
     let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
-    if let Some(ingest) = ingest {
-        let (server, listening) = Server::bind(ingest, web::ingest_only(web)).await.map_err(|e| busy(&e))?;
-        line(format!("listening ingest http://{}", listening.0));
-        servers.push(tokio::spawn(server.run(stopped)));
+    let more = [(ingest, web::ingest_only(Arc::clone(&web)), "ingest"), (figures, web::figures_only(web), "metrics")];
+    for (address, router, name) in more {
+        let Some(address) = address else { continue };
+        let (server, listening) = Server::bind(address, router).await.map_err(|e| busy(&e))?;
+        line(format!("listening {name} http://{}", listening.0));
+        servers.push(tokio::spawn(server.run(stopped.clone())));
     }
     started(listening.0);
     let mut failure = app.failure();
@@ -81,6 +164,8 @@ pub(super) async fn serve(
         _ = failure.wait_for(|failed| *failed) => true,
     };
     stop.send_replace(true);
+    // Phones would listen on for ever; they come back to whoever serves next.
+    app.stop_listening();
     for server in servers {
         // A server that panicked has nothing in flight any more.
         let _ = server.await;
@@ -117,31 +202,12 @@ fn told_to_stop() -> impl Future<Output = ()> {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, Failure> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
     let text = text.replacen("localhost:", "127.0.0.1:", 1);
     text.parse().map_err(|_| {
         let vi = format!("Địa chỉ {text} không đúng; ví dụ 127.0.0.1:8080.");
         Failure::new(Exit::Configuration, vi, format!("Address {text} is not valid; for example 127.0.0.1:8080."))
     })
-}
-
-/// Reads an address that serves everything: this machine alone.
-pub(super) fn loopback(text: &str) -> Result<SocketAddr, Failure> {
-    let address = address(text)?;
-    let here = match address.ip() {
-        IpAddr::V4(ip) => ip.is_loopback(),
-        IpAddr::V6(ip) => ip.is_loopback(),
-    };
-    if here {
-        return Ok(address);
-    }
-    let vi = format!(
-        "--bind {text}: chưa có đăng nhập nên chỉ nhận địa chỉ của máy này (127.0.0.1 hoặc [::1]). Webhook dùng --ingest-bind."
-    );
-    let en = format!(
-        "--bind {text}: nobody can log in yet, so only loopback is taken (127.0.0.1 or [::1]). For webhooks use --ingest-bind."
-    );
-    Err(Failure::new(Exit::Configuration, vi, en))
 }
 
 fn busy(error: &ServeError) -> Failure {
@@ -152,11 +218,4 @@ fn busy(error: &ServeError) -> Failure {
     let en =
         format!("Cannot listen on {address}: {source}. Choose another --bind or --ingest-bind, or stop what uses it.");
     Failure::new(Exit::Configuration, vi, en)
-}
-
-/// Logs go to standard error; `SOCHO_LOG` sets the level.
-pub(super) fn start_logging() {
-    let level = std::env::var("SOCHO_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
-    // Only the first call of a process counts; tests may call twice.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
 }

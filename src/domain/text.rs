@@ -18,7 +18,8 @@ pub enum NameError {
     /// Too long.
     #[error("the name has {0} characters; at most {NAME_MAX} fit")]
     TooLong(usize),
-    /// A character that no name has: control, invisible, direction-changing or private use.
+    /// A character that no name has: control, invisible, direction-changing, private use, or one of
+    /// another script that passes for a Latin letter.
     #[error("the name holds the character U+{0:04X}, which no name has")]
     Forbidden(u32),
 }
@@ -79,7 +80,19 @@ fn is_forbidden(character: char) -> bool {
     let invisible = matches!(u32::from(character),
         0xAD | 0x61C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF0..=0xFFFF
         | 0xE000..=0xF8FF | 0xE0000..);
-    (character.is_control() && !character.is_whitespace()) || invisible
+    (character.is_control() && !character.is_whitespace()) || invisible || passes_for_latin(character)
+}
+
+/// Letters of other scripts, and decorated forms, that a reader takes for Latin ones: with them two
+/// vendors could bear what looks like one name. Khmer, Chinese and Cham names are written as they are.
+fn passes_for_latin(character: char) -> bool {
+    matches!(u32::from(character),
+        // Greek, Coptic, Cyrillic, Armenian
+        0x370..=0x58F | 0x1C80..=0x1C8F | 0x1F00..=0x1FFF | 0x2C80..=0x2CFF | 0x2DE0..=0x2DFF | 0xA640..=0xA69F
+        // Cherokee, Lisu
+        | 0x13A0..=0x13FF | 0xA4D0..=0xA4FF | 0xAB70..=0xABBF
+        // Small capitals, letterlike, enclosed, full-width and mathematical letters
+        | 0x1D00..=0x1D7F | 0x2100..=0x214F | 0x2460..=0x24FF | 0xFF00..=0xFFEF | 0x1D400..=0x1D7FF | 0x1F100..=0x1F1FF)
 }
 
 /// Returns the text without marks: `Nguyễn Thị Đào` → `Nguyen Thi Dao`; `đ`, which Unicode does not
@@ -212,6 +225,14 @@ mod tests {
         assert_eq!(Name::new("Ðào").map(|n| n.to_string()), Ok("Đào".to_owned()));
         for bad in ["", "  ", "a\u{202e}b", "a\u{200b}", "a\0"] {
             assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        // Cyrillic and Greek letters, full-width, mathematical and circled ones, each beside Latin.
+        for bad in ["Ho\u{430}", "\u{39d}guyen", "H\u{ff4f}a", "\u{1d407}oa", "\u{24bd}oa", "\u{13aa}o"] {
+            assert!(matches!(Name::new(bad), Err(NameError::Forbidden(_))), "{bad:?}");
+        }
+        for own in ["Thạch \u{179f}\u{17bb}\u{1781}", "陈阿福", "Lý 李", "Sạp số 3 (cũ)", "Cà Ná – Rau & Củ"]
+        {
+            assert!(Name::new(own).is_ok(), "{own}");
         }
     }
 

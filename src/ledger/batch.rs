@@ -11,6 +11,7 @@ use crate::domain::account::{AccountNumber, SettledAccount};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{DeliveryId, MarketId, Seq, SourceId, StallNumber};
 use crate::domain::inbox::Outcome;
+use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
 use crate::domain::posting::{PostingKind, Transfer};
 use crate::domain::settlement::{BankRef, Direction};
@@ -44,6 +45,20 @@ pub struct Posting {
     pub reason: Option<String>,
     /// Who made it.
     pub actor: Option<String>,
+}
+
+impl Posting {
+    /// Returns what the posting did to its stall, or to suspense: negative when it took money away
+    /// again.
+    #[must_use]
+    pub fn effect(&self) -> Dong {
+        let transfer = &self.transfer;
+        let away = matches!(
+            (&transfer.debit, &transfer.credit),
+            (LedgerAccount::Stall(_), _) | (LedgerAccount::Suspense, LedgerAccount::Bank(_))
+        );
+        if away { Dong::new(transfer.amount.whole().saturating_neg()) } else { transfer.amount }
+    }
 }
 
 /// One judged item as it stands in the inbox.

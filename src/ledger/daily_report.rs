@@ -129,6 +129,16 @@ pub struct DayTotals {
     pub ledger: LedgerRange,
 }
 
+impl DayTotals {
+    /// Adds each stall's totals up, in the order of their codes.
+    ///
+    /// # Errors
+    /// [`ReportError::Overflow`], [`ReportError::NoSuchStall`].
+    pub(super) fn stall_figures(days: &[StallDayTotal], registered: &[StallOnDate]) -> Result<Vec<StallFigures>> {
+        stalls(days, registered)
+    }
+}
+
 /// What is compared; the words for it are the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
@@ -224,7 +234,7 @@ pub fn draw_up(totals: DayTotals, words: impl Fn(Dong) -> String, drawn_up_at: T
         moved_out: totals.moved_out,
         opening: totals.before,
         closing: totals.up_to,
-        categories: categories(&stalls)?,
+        categories: categories_of(&stalls)?,
         stalls,
         registered_stalls: i64::try_from(totals.stalls.len()).unwrap_or(i64::MAX),
         hours: in_order(totals.hours),
@@ -372,7 +382,8 @@ fn stall_figures(stall: &StallOnDate, days: &[&StallDayTotal]) -> Result<StallFi
     })
 }
 
-fn categories(stalls: &[StallFigures]) -> Result<Vec<CategoryFigures>> {
+/// Puts stalls of one category together, the largest first.
+pub(super) fn categories_of(stalls: &[StallFigures]) -> Result<Vec<CategoryFigures>> {
     let mut by_name: BTreeMap<&str, CategoryFigures> = BTreeMap::new();
     for stall in stalls {
         let sum = by_name.entry(&stall.category).or_insert_with(|| CategoryFigures {

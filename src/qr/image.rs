@@ -11,9 +11,10 @@ use resvg::usvg;
 use thiserror::Error;
 
 use super::decode::{self, DecodeError};
+use crate::domain::drawing::{ModuleGrid, Run};
 
 /// Modules of white around the code.
-const QUIET_ZONE: usize = 4;
+pub const QUIET_ZONE: usize = 4;
 /// Pixels a module in PNG pictures, and in the raster an SVG is checked by.
 const SCALE: usize = 8;
 
@@ -47,29 +48,23 @@ pub enum ImageError {
     Differs,
 }
 
-struct Modules {
-    side: usize,
-    dark: Vec<bool>,
+/// Returns the modules of a payload's code, without the quiet zone.
+///
+/// # Errors
+/// [`ImageError::DoesNotFit`].
+pub fn grid(payload: &str, correction: Correction) -> Result<ModuleGrid, ImageError> {
+    let level = match correction {
+        Correction::Screen => EcLevel::M,
+        Correction::Print => EcLevel::Q,
+    };
+    let code = QrCode::with_error_correction_level(payload, level)?;
+    let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
+    // A code is a square.
+    ModuleGrid::new(code.width(), dark).ok_or(ImageError::Differs)
 }
 
-impl Modules {
-    fn of(payload: &str, correction: Correction) -> Result<Self, ImageError> {
-        let level = match correction {
-            Correction::Screen => EcLevel::M,
-            Correction::Print => EcLevel::Q,
-        };
-        let code = QrCode::with_error_correction_level(payload, level)?;
-        let dark = code.to_colors().into_iter().map(|color| color == Color::Dark).collect();
-        Ok(Self { side: code.width(), dark })
-    }
-
-    fn is_dark(&self, x: usize, y: usize) -> bool {
-        x < self.side && self.dark.get(y * self.side + x).copied().unwrap_or(false)
-    }
-
-    fn outer_side(&self) -> usize {
-        self.side + 2 * QUIET_ZONE
-    }
+fn outer_side(grid: &ModuleGrid) -> usize {
+    grid.side() + 2 * QUIET_ZONE
 }
 
 /// Returns the number of modules on a side, quiet zone included: what a printed size is divided by.
@@ -77,7 +72,7 @@ impl Modules {
 /// # Errors
 /// [`ImageError::DoesNotFit`].
 pub fn modules(payload: &str, correction: Correction) -> Result<usize, ImageError> {
-    Modules::of(payload, correction).map(|modules| modules.outer_side())
+    grid(payload, correction).map(|grid| outer_side(&grid))
 }
 
 /// Returns the code as SVG: one path, in units of one module, named by `title` for those who
@@ -86,19 +81,12 @@ pub fn modules(payload: &str, correction: Correction) -> Result<usize, ImageErro
 /// # Errors
 /// [`ImageError`] when the payload does not fit or the picture does not read back.
 pub fn svg(payload: &str, correction: Correction, title: &str) -> Result<String, ImageError> {
-    let modules = Modules::of(payload, correction)?;
-    let side = modules.outer_side();
+    let grid = grid(payload, correction)?;
+    let side = outer_side(&grid);
     let mut path = String::new();
-    for y in 0..modules.side {
-        let mut x = 0;
-        while x < modules.side {
-            let run = (x..modules.side).take_while(|x| modules.is_dark(*x, y)).count();
-            if run > 0 {
-                // Writing to a String cannot fail.
-                let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QUIET_ZONE, y + QUIET_ZONE);
-            }
-            x += run.max(1);
-        }
+    for Run { column, row, length } in grid.runs() {
+        // Writing to a String cannot fail.
+        let _ = write!(path, "M{} {}h{length}v1h-{length}z", column + QUIET_ZONE, row + QUIET_ZONE);
     }
     let title = title.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let svg = format!(
@@ -115,11 +103,11 @@ pub fn svg(payload: &str, correction: Correction, title: &str) -> Result<String,
 /// # Errors
 /// [`ImageError`] when the payload does not fit or the picture does not read back.
 pub fn png(payload: &str, correction: Correction) -> Result<Vec<u8>, ImageError> {
-    let modules = Modules::of(payload, correction)?;
-    let side = u32::try_from(modules.outer_side() * SCALE).unwrap_or(u32::MAX);
+    let grid = grid(payload, correction)?;
+    let side = u32::try_from(outer_side(&grid) * SCALE).unwrap_or(u32::MAX);
     let at = |pixel: u32| (usize::try_from(pixel).unwrap_or(usize::MAX) / SCALE).checked_sub(QUIET_ZONE);
     let picture = GrayImage::from_fn(side, side, |x, y| {
-        let dark = at(x).zip(at(y)).is_some_and(|(x, y)| y < modules.side && modules.is_dark(x, y));
+        let dark = at(x).zip(at(y)).is_some_and(|(x, y)| grid.is_dark(x, y));
         Luma([if dark { 0 } else { 255 }])
     });
     let mut bytes = Cursor::new(Vec::new());

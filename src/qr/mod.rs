@@ -5,4 +5,5 @@ mod crc;
 pub mod decode;
 pub mod image;
 pub mod payload;
+pub mod proof;
 mod tlv;

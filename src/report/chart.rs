@@ -122,7 +122,7 @@ pub fn small(figures: &[HourFigures], heading: Heading<'_>) -> String {
 }
 
 /// Says in words what the bars show.
-fn description(figures: &[HourFigures], language: Language) -> String {
+pub(super) fn description(figures: &[HourFigures], language: Language) -> String {
     let Some(best) = figures.iter().filter(|h| h.hour.is_some()).max_by_key(|h| h.amount) else {
         return language.of("Không có khoản nào theo giờ.", "No payment has a known hour.").to_owned();
     };
@@ -140,7 +140,7 @@ fn description(figures: &[HourFigures], language: Language) -> String {
 }
 
 /// Fills the hours between the first and the last, so that a quiet hour is seen as one.
-fn columns(figures: &[HourFigures]) -> Vec<HourFigures> {
+pub(super) fn columns(figures: &[HourFigures]) -> Vec<HourFigures> {
     let known: Vec<i64> = figures.iter().filter_map(|figure| figure.hour).collect();
     let mut columns = Vec::new();
     if let (Some(first), Some(last)) = (known.iter().min(), known.iter().max()) {
@@ -208,7 +208,7 @@ fn draw_column(svg: &mut String, column: HourFigures, place: Place, scale: &Scal
 
 /// The unit in which a chart's figures are short enough to stand above a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Dong,
     Thousand,
     Million,
@@ -216,7 +216,7 @@ enum Unit {
 }
 
 impl Unit {
-    fn of(largest: i64) -> Self {
+    pub(super) fn of(largest: i64) -> Self {
         match largest {
             0..=9_999 => Self::Dong,
             10_000..=9_999_999 => Self::Thousand,
@@ -234,7 +234,7 @@ impl Unit {
         }
     }
 
-    fn caption(self, language: Language) -> &'static str {
+    pub(super) fn caption(self, language: Language) -> &'static str {
         match self {
             Self::Dong => language.of("đồng", "đồng"),
             Self::Thousand => language.of("ngàn đồng", "thousand đồng"),
@@ -244,7 +244,7 @@ impl Unit {
     }
 
     /// Writes an amount in this unit, rounded to a tenth while it is below a hundred.
-    fn short(self, amount: i64, language: Language) -> String {
+    pub(super) fn short(self, amount: i64, language: Language) -> String {
         let size = self.size();
         let sign = if amount < 0 { "-" } else { "" };
         let absolute = amount.saturating_abs();

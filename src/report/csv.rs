@@ -17,6 +17,7 @@
 use csv::{Terminator, WriterBuilder};
 use jiff::Timestamp;
 
+use super::grid::{Cell, Grid};
 use crate::domain::calendar::rfc3339;
 use crate::domain::daily_report::{DailyReport, Figure};
 use crate::domain::ids::PostingName;
@@ -176,6 +177,21 @@ impl Csv<'_> {
             time(line.last_at),
         ])
     }
+}
+
+/// Returns a table of figures as a CSV file of the same form: one head, plain digits, ISO dates.
+///
+/// # Errors
+/// Whatever the writer meets; nothing in a table makes it fail.
+pub fn grid(grid: &Grid) -> Result<String, csv::Error> {
+    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(&grid.heads)?;
+    for row in &grid.rows {
+        let cell = |cell: &Cell| if cell.is_figure() { cell.plain() } else { defused(&cell.plain()) };
+        writer.write_record(row.iter().map(cell))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(format!("{BYTE_ORDER_MARK}{}", String::from_utf8_lossy(&bytes)))
 }
 
 /// Returns a text that no spreadsheet runs as a formula (DESIGN §7): a name typed as `=HYPERLINK(…)`

@@ -1,8 +1,15 @@
-//! Figures into text: JSON for programs, CSV for spreadsheets, a table for the terminal, a chart
-//! for pages. Pure: the same report gives the same bytes.
+//! Figures into what people and programs take away: JSON, CSV, a table for the terminal, pictures,
+//! workbooks and papers. Pure: the same report gives the same bytes.
 
 pub mod chart;
 pub mod csv;
+pub mod day_words;
+pub mod grid;
 pub mod json;
+pub mod pdf;
+pub mod period;
+pub mod revenue_book;
 pub mod statement;
 pub mod table;
+pub mod wording;
+pub mod xlsx;

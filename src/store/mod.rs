@@ -8,28 +8,42 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
+pub(crate) mod api_keys;
 pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;
 pub(crate) mod closes;
+pub(crate) mod commits;
 pub(crate) mod deliveries;
+pub(crate) mod devices;
 pub(crate) mod engine;
 pub mod error;
 pub(crate) mod export;
 mod facts;
 pub mod head;
+pub mod health;
 pub(crate) mod held;
 mod journal;
 pub(crate) mod keys;
+pub(crate) mod login_attempts;
 pub(crate) mod markets;
 pub mod measure;
+pub mod meter;
 mod overview;
 mod pairing;
+pub(crate) mod pairing_codes;
+pub(crate) mod periods;
 pub(crate) mod postings;
+pub(crate) mod prints;
 pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
+pub(crate) mod sessions;
 pub(crate) mod sources;
+pub(crate) mod stall_book;
+pub(crate) mod tail;
+pub(crate) mod todo;
+pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;
 pub mod writer;
@@ -52,6 +66,7 @@ pub struct Store {
     options: OpenOptions,
     engine: RwLock<Engine>,
     journal_guarded_by_roles: bool,
+    commits: commits::Commits,
 }
 
 impl Store {
@@ -63,20 +78,36 @@ impl Store {
     pub async fn open(options: OpenOptions) -> Result<Self> {
         let (engine, guard) = Engine::open(&options).await?;
         let journal_guarded_by_roles = guard == engine::Guard::Full;
-        Ok(Self { options, engine: RwLock::new(engine), journal_guarded_by_roles })
+        Ok(Self {
+            options,
+            engine: RwLock::new(engine),
+            journal_guarded_by_roles,
+            commits: commits::Commits::default(),
+        })
     }
 
     /// Wraps a file that was opened for reading alone.
     fn read_only(url: String, engine: Engine) -> Self {
         let options = OpenOptions { url, migrate_url: None };
-        Self { options, engine: RwLock::new(engine), journal_guarded_by_roles: true }
+        Self {
+            options,
+            engine: RwLock::new(engine),
+            journal_guarded_by_roles: true,
+            commits: commits::Commits::default(),
+        }
     }
 
     /// Opens the book once more for reading it from end to end; [`Self::end_scan`] closes it.
     pub(crate) async fn scanner(&self) -> Result<Self> {
         let engine = engine::file::scanner(&self.engine()).await?;
         let journal_guarded_by_roles = self.journal_guarded_by_roles;
-        Ok(Self { options: self.options.clone(), engine: RwLock::new(engine), journal_guarded_by_roles })
+        let options = self.options.clone();
+        Ok(Self {
+            options,
+            engine: RwLock::new(engine),
+            journal_guarded_by_roles,
+            commits: commits::Commits::default(),
+        })
     }
 
     /// Closes what [`Self::scanner`] opened.
@@ -97,6 +128,11 @@ impl Store {
     #[must_use]
     pub fn journal_guarded_by_roles(&self) -> bool {
         self.journal_guarded_by_roles
+    }
+
+    /// Returns who waits to hear of commits in this process.
+    pub(crate) fn commits(&self) -> &commits::Commits {
+        &self.commits
     }
 
     /// Begins a transaction that may write.

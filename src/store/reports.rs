@@ -84,7 +84,7 @@ pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: Bu
         business_date: day.date,
         open_date: head.open_date,
         seal: seal(transaction, day).await?,
-        stalls: stalls(transaction, day).await?,
+        stalls: stalls(transaction, day.market, day.date).await?,
         hours: hours(transaction, day).await?,
         moved_out: moved_out(transaction, day).await?,
         before: sides(transaction, BEFORE, day).await?,
@@ -141,7 +141,7 @@ async fn stall_days(transaction: &mut Transaction, day: Day) -> Result<Vec<Stall
         .collect()
 }
 
-fn stall_kind(text: &str) -> Result<StallKind> {
+pub(super) fn stall_kind(text: &str) -> Result<StallKind> {
     match text {
         "settle" => Ok(StallKind::Settle),
         "assign" => Ok(StallKind::Assign),
@@ -152,13 +152,17 @@ fn stall_kind(text: &str) -> Result<StallKind> {
 }
 
 /// Reads all stalls with who held them on the date; tenancies end on the day before `valid_to`.
-async fn stalls(transaction: &mut Transaction, day: Day) -> Result<Vec<StallOnDate>> {
+pub(super) async fn stalls(
+    transaction: &mut Transaction,
+    market: MarketId,
+    date: BusinessDate,
+) -> Result<Vec<StallOnDate>> {
     const SQL: &str = "SELECT s.stall_number, s.code, s.category, v.name AS vendor FROM stalls s \
         LEFT JOIN tenancies t ON t.market_id = s.market_id AND t.stall_number = s.stall_number \
             AND t.valid_from <= $2 AND (t.valid_to IS NULL OR t.valid_to > $2) \
         LEFT JOIN vendors v ON v.market_id = t.market_id AND v.vendor_id = t.vendor_id \
         WHERE s.market_id = $1 ORDER BY s.sort_key, s.stall_number LIMIT $3";
-    let rows = transaction.rows(SQL, binds![day.market.get(), day.date.to_string(), ROWS_MAX]).await?;
+    let rows = transaction.rows(SQL, binds![market.get(), date.to_string(), ROWS_MAX]).await?;
     let mut stalls = Vec::with_capacity(rows.len());
     for row in &rows {
         stalls.push(StallOnDate {
@@ -290,7 +294,7 @@ async fn unmatched(
 }
 
 /// Reads what concerns these postings, what concerns those, and so on; one statement a step.
-async fn concerning(
+pub(super) async fn concerning(
     transaction: &mut Transaction,
     market: MarketId,
     postings: &[Seq],

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::engine::{EngineKind, binds};
 use super::error::{Result, StoreError};
 use super::facts::{self, Found, Kept};
+use super::meter::Meter;
 use super::{Store, head, journal, pairing};
 use crate::domain::calendar::Clock;
 use crate::domain::ids::MarketId;
@@ -35,6 +36,7 @@ pub struct Writer {
     clock: ClockHandle,
     lanes: Mutex<HashMap<MarketId, Lane>>,
     failed: watch::Sender<bool>,
+    meter: Meter,
 }
 
 struct ClockHandle(Arc<dyn Clock>);
@@ -62,7 +64,13 @@ impl Writer {
     /// Returns a writer; lanes start when they are first needed.
     #[must_use]
     pub fn new(store: Arc<Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock: ClockHandle(clock), lanes: Mutex::default(), failed: watch::Sender::new(false) }
+        Self {
+            store,
+            clock: ClockHandle(clock),
+            lanes: Mutex::default(),
+            failed: watch::Sender::new(false),
+            meter: Meter::default(),
+        }
     }
 
     /// Judges and writes pieces of work of one market in one transaction, after which the answer
@@ -82,6 +90,18 @@ impl Writer {
     #[must_use]
     pub fn failure(&self) -> watch::Receiver<bool> {
         self.failed.subscribe()
+    }
+
+    /// Returns what the writer counts about itself.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Returns how many jobs wait in all lanes now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lanes().values().map(|lane| lane.jobs.max_capacity().saturating_sub(lane.jobs.capacity())).sum()
     }
 
     /// Finishes what waits and stops the lanes.
@@ -112,6 +132,7 @@ impl Writer {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock.0),
             failed: self.failed.clone(),
+            meter: self.meter.clone(),
             kept: HashMap::new(),
         };
         let task = match self.store.kind() {
@@ -132,6 +153,7 @@ struct Worker {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     failed: watch::Sender<bool>,
+    meter: Meter,
     /// What was read of each market, with the head's version for which it holds.
     kept: HashMap<MarketId, (i64, Kept)>,
 }
@@ -180,7 +202,10 @@ impl Worker {
             replies.push((job.works.len(), job.reply));
             works.extend(job.works);
         }
-        match self.commit(market, &works).await {
+        let began = Instant::now();
+        let outcome = self.commit(market, &works).await;
+        self.meter.batch(works.len(), began.elapsed(), outcome.is_ok());
+        match outcome {
             Ok(done) => {
                 let mut done = done.into_iter();
                 for (count, reply) in replies {
@@ -212,6 +237,7 @@ impl Worker {
             if let Some((number, hash, done)) = &unknown
                 && self.is_written(market, *number, hash).await?
             {
+                self.store.commits().ring(market);
                 return Ok(done.clone());
             }
             match self.attempt(market, works).await {
@@ -277,6 +303,7 @@ impl Worker {
         if let Err(error) = transaction.commit().await {
             return Err(Interrupted { error, unknown: Some(Box::new(judged)) });
         }
+        self.store.commits().ring(market);
         let mut sources = (*kept.sources).clone();
         sources.extend(judged.batch.items.iter().map(|item| item.source));
         let mut agreeing = (*kept.agreeing).clone();

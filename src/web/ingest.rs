@@ -110,7 +110,7 @@ async fn read(body: Body) -> Result<Vec<u8>, (StatusCode, AppError)> {
         Ok(Ok(bytes)) => Ok(bytes.to_vec()),
         Ok(Err(_)) => Err(too_large()),
         Err(_) => {
-            let message = Message::new("Gửi nội dung quá chậm.", "The body came too slowly.");
+            let message = super::problem::too_slow();
             Err((StatusCode::REQUEST_TIMEOUT, AppError::new(ErrorKind::Invalid, "body_timeout", message)))
         }
     }

@@ -10,8 +10,10 @@ use serde_json::json;
 use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::resolve::ResolveAction;
+use crate::app::todo::Assigned;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{ItemName, PostingName};
 use crate::domain::inbox::Outcome;
@@ -27,6 +29,7 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(code): Path<String>,
     Query(query): Query<ListQuery>,
@@ -34,14 +37,15 @@ pub(super) async fn list(
     let listed = async {
         let date: Option<BusinessDate> = query.date.as_deref().map(|date| field("date", date)).transpose()?;
         let market = field("code", &code)?;
-        web.app.postings(&market, date, query.stall.as_deref(), query.after.as_deref(), query.limit).await
+        let stall = actor.stall().map_or(query.stall.as_deref(), |own| Some(own.code.as_str()));
+        web.app.postings(&market, date, stall, query.after.as_deref(), query.limit).await
     };
     let page = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/postings")))?;
     Ok(Json(page.to_json()).into_response())
 }
 
-pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
-    let found = async { web.app.posting(&field("posting", &id)?).await };
+pub(super) async fn one(State(web): State<Shared>, actor: Actor, headers: HeaderMap, Path(id): Path<String>) -> Answer {
+    let found = async { web.app.posting_for(&actor, &field("posting", &id)?).await };
     Ok(Json(found.await.map_err(told(&headers, &format!("/v1/postings/{id}")))?).into_response())
 }
 
@@ -53,11 +57,9 @@ pub(super) struct CorrectionBody {
     amount: Option<i64>,
 }
 
-/// Who acts, until people can log in.
-pub(super) const ACTOR: &str = "operator";
-
 pub(super) async fn correct(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((id, action)): Path<(String, String)>,
     Json(body): Json<CorrectionBody>,
@@ -67,23 +69,32 @@ pub(super) async fn correct(
         AppError::field(name, "missing", message)
     };
     let corrected = async {
+        let (who, actor) = (&actor, actor.name());
         let posting: PostingName = field("posting", &id)?;
         let amount = || body.amount.map(Dong::new).ok_or_else(|| missing("amount"));
         match action.as_str() {
-            "reverse" => web.app.reverse(&posting, ACTOR, &body.reason).await,
+            "reverse" => web.app.reverse(&posting, actor, &body.reason).await,
             "assign" => {
                 let stall = body.stall.as_deref().ok_or_else(|| missing("stall"))?;
-                web.app.assign(&posting, ACTOR, &body.reason, stall).await
+                match web.app.assign_by(&posting, who, &body.reason, stall).await? {
+                    Assigned::Posted(made) => Ok(made),
+                    Assigned::Proposed => return Ok(None),
+                }
             }
-            "cash-change" => web.app.cash_change(&posting, ACTOR, &body.reason, amount()?).await,
-            "exclude" => web.app.exclude(&posting, ACTOR, &body.reason, amount()?).await,
+            "cash-change" => web.app.cash_change(&posting, actor, &body.reason, amount()?).await,
+            "exclude" => web.app.exclude(&posting, actor, &body.reason, amount()?).await,
             _ => Err(AppError::not_found(Message::new(
                 "Chỉ có reverse, assign, cash-change, exclude.",
                 "There are reverse, assign, cash-change and exclude.",
             ))),
         }
+        .map(Some)
     };
     let made = corrected.await.map_err(told(&headers, &format!("/v1/postings/{id}/{action}")))?;
+    let Some(made) = made else {
+        let waits = serde_json::json!({"status": "proposed", "posting": id});
+        return Ok((StatusCode::ACCEPTED, Json(waits)).into_response());
+    };
     let shown = web.app.posting(&made).await.map_err(told(&headers, "/v1/postings"))?;
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
@@ -96,11 +107,16 @@ pub(super) struct InboxQuery {
     limit: Option<i64>,
 }
 
-pub(super) async fn inbox(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<InboxQuery>) -> Answer {
+pub(super) async fn inbox(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Query(query): Query<InboxQuery>,
+) -> Answer {
     let listed = async {
         let outcome: Outcome = field("outcome", query.outcome.as_deref().unwrap_or("quarantined"))?;
         let market = query.market.as_deref().map(|code| field("market", code)).transpose()?;
-        web.app.held_items_after(outcome, market.as_ref(), query.after.as_deref(), query.limit).await
+        web.app.held_items_for(&actor, outcome, market.as_ref(), query.after.as_deref(), query.limit).await
     };
     Ok(Json(listed.await.map_err(told(&headers, "/v1/inbox"))?.to_json()).into_response())
 }
@@ -114,6 +130,7 @@ pub(super) struct ResolveBody {
 
 pub(super) async fn resolve(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(id): Path<String>,
     Json(body): Json<ResolveBody>,
@@ -132,7 +149,7 @@ pub(super) async fn resolve(
                 return Err(AppError::field("action", "unknown_action", message));
             }
         };
-        web.app.resolve(item, ACTOR, &body.reason, action).await
+        web.app.resolve(item, actor.name(), &body.reason, action).await
     };
     let items = resolved.await.map_err(told(&headers, &format!("/v1/inbox/{id}/resolve")))?;
     let data: Vec<_> = items

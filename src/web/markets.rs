@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::add_market::AddMarket;
 use crate::app::banks::find_bank;
 use crate::app::change_market::MarketChange;
@@ -72,9 +73,14 @@ pub(super) struct PageQuery {
     pub(super) limit: Option<i64>,
 }
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Answer {
+pub(super) async fn list(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Query(query): Query<PageQuery>,
+) -> Answer {
     let listed = async {
-        let markets = web.app.markets().await?;
+        let markets = web.app.markets_for(&actor).await?;
         Page::of_list(&markets, |market| market.code.as_str(), show, query.after.as_deref(), query.limit)
     };
     Ok(Json(listed.await.map_err(told(&headers, "/v1/markets"))?.to_json()).into_response())

@@ -1,29 +1,40 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
-mod closed;
+pub mod access;
 pub mod day_page;
+mod disputes;
 mod health;
 mod ingest;
 mod journal;
+mod login;
 mod markets;
+mod metrics;
+mod paced;
 mod pages;
+mod pairing;
+mod periods;
 mod problem;
 mod reports;
 mod seal;
 mod server;
+mod sheets;
 mod sources;
+mod stall;
+mod visitor;
+mod watch;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, patch, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, patch, post};
 
 use crate::app::App;
 use crate::app::clock::SetClock;
 
-pub use server::{Listening, ServeError, Server};
+pub use server::{Limits, Listening, ServeError, Server};
+pub use visitor::Door;
 
 /// Largest webhook body, in bytes.
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
@@ -36,19 +47,24 @@ pub struct Web {
     /// The clock that `--test-mode` lets people move.
     test_clock: Option<Arc<SetClock>>,
     throttle: ingest::Throttle,
+    door: Door,
+    /// What forms carry that whoever sits at this machine sends unasked.
+    form_token: String,
 }
 
 impl Web {
     /// Returns what the handlers share.
     #[must_use]
-    pub fn new(app: Arc<App>, test_clock: Option<Arc<SetClock>>) -> Arc<Self> {
-        Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default() })
+    pub fn new(app: Arc<App>, test_clock: Option<Arc<SetClock>>, door: Door) -> Arc<Self> {
+        // Without randomness there is no token, and a form that needs it is refused.
+        let form_token = app.form_secret().unwrap_or_default();
+        Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default(), door, form_token })
     }
 }
 
 type Shared = Arc<Web>;
 
-/// Everything, for `--bind`: closed to all but this machine until people can log in.
+/// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
     let api = Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
@@ -57,16 +73,27 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/markets/{code}/stalls/import", post(markets::import))
         .route("/v1/markets/{code}/stalls/{stall}", patch(markets::change_stall))
         .route("/v1/markets/{code}/stalls/{stall}/{file}", get(markets::qr))
+        .route("/v1/markets/{code}/qr-sheet.pdf", get(sheets::pdf))
+        .route("/v1/markets/{code}/stalls/{stall}/devices", get(pairing::list))
+        .route("/v1/markets/{code}/stalls/{stall}/devices/{device}", delete(pairing::revoke).patch(pairing::rename))
+        .route("/v1/markets/{code}/stalls/{stall}/pairing-codes", post(pairing::issue))
         .route("/v1/markets/{code}/postings", get(journal::list))
         .route("/v1/markets/{code}/days/{date}", get(reports::json))
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
+        .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
+        .route("/v1/reports/compare", get(periods::compare))
+        .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
+        .route("/v1/postings/{id}/dispute/answer", post(disputes::answer))
+        .route("/v1/markets/{code}/disputes", get(disputes::list))
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
+        .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX));
@@ -75,9 +102,29 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}", get(pages::market))
         .route("/markets/{code}/days/{date}", get(reports::page))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
+        .route("/login", get(login::page).post(login::log_in))
+        .route("/logout", post(login::log_out))
+        .route("/pair", get(pairing::ask).post(pairing::typed))
+        .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
+        .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/stall", get(stall::home))
+        .route("/stall/book", get(stall::book))
+        .route("/stall/{file}", get(stall::revenue_book))
+        .route("/stall/cash", post(stall::cash))
+        .route("/stall/cash/withdraw", post(stall::withdraw_cash))
+        .route("/stall/dispute", get(stall::dispute_form).post(stall::dispute))
+        .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
+        .route("/stall/phones", post(stall::add_phone))
+        .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/privacy", get(stall::privacy))
+        .route("/stall/manifest.json", get(stall::manifest))
+        .route("/stall/worker.js", get(stall::worker))
+        .route("/static/phone/{hash}/{file}", get(stall::file))
         .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
         .route("/test/clock", post(health::set_clock));
     Router::new()
@@ -85,7 +132,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(pages)
         .merge(open_routes())
         .fallback(problem::no_such_page)
-        .layer(from_fn(closed::guard))
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)
 }
@@ -93,6 +140,17 @@ pub fn everything(web: Shared) -> Router {
 /// Webhooks and health alone, for `--ingest-bind`: any address.
 pub fn ingest_only(web: Shared) -> Router {
     open_routes()
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// Figures and health alone, for `--metrics-bind`: an address of the operator's own network.
+pub fn figures_only(web: Shared) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::figures))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)

@@ -8,8 +8,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
+use tracing::Instrument as _;
 
 use super::Shared;
+use super::pages::frame::Frame;
 use crate::app::error::{AppError, ErrorKind, Message};
 
 /// The media type of a problem (RFC 9457).
@@ -73,6 +75,9 @@ pub(super) fn wants_page(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
+/// After how many seconds to try again when nothing else is known.
+const RETRY_AFTER_S: u32 = 5;
+
 /// An error on its way out.
 pub(super) struct Problem {
     error: AppError,
@@ -100,6 +105,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Conflict => StatusCode::CONFLICT,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Configuration | ErrorKind::Integrity | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -112,6 +118,7 @@ fn title(kind: ErrorKind) -> Message {
         ErrorKind::Conflict => Message::new("Trái với dữ liệu đã có", "It contradicts what is there"),
         ErrorKind::Unauthenticated => Message::new("Chưa xác thực được", "Not authenticated"),
         ErrorKind::Forbidden => Message::new("Không được phép", "Not allowed"),
+        ErrorKind::TooOften { .. } => Message::new("Thử quá nhiều lần", "Tried too often"),
         ErrorKind::Configuration => Message::new("Cấu hình sai", "The configuration is wrong"),
         ErrorKind::Unavailable => Message::new("Tạm thời không phục vụ được", "Not available at the moment"),
         ErrorKind::Integrity => Message::new("Sổ không khớp", "The books do not agree"),
@@ -122,11 +129,10 @@ fn title(kind: ErrorKind) -> Message {
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct Page<'a> {
-    lang: &'a str,
+    frame: Frame,
     title: &'a str,
     detail: &'a str,
     code: &'a str,
-    test_now: Option<String>,
 }
 
 impl IntoResponse for Problem {
@@ -139,8 +145,7 @@ impl IntoResponse for Problem {
         let title = title(self.error.kind);
         let (title, detail) = (self.tongue.choose(&title), self.tongue.choose(&self.error.message));
         let mut response = if self.page {
-            let lang = if self.tongue == Tongue::Vi { "vi" } else { "en" };
-            let page = Page { lang, title, detail, code: self.error.code, test_now: None };
+            let page = Page { frame: Frame::bare(self.tongue), title, detail, code: self.error.code };
             (status, Html(page.render().unwrap_or_else(|_| detail.to_owned()))).into_response()
         } else {
             let errors: Vec<_> = self.error.fields.iter().map(|field| json!({
@@ -157,7 +162,12 @@ impl IntoResponse for Problem {
             response
         };
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            let seconds = HeaderValue::from(self.error.kind.wait_s().unwrap_or(RETRY_AFTER_S));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        if status == StatusCode::UNAUTHORIZED && self.instance.starts_with("/v1/") {
+            let bearer = HeaderValue::from_static("Bearer realm=\"socho\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
     }
@@ -179,14 +189,16 @@ pub(super) async fn no_such_page(request: Request) -> Problem {
     told(request.headers(), request.uri().path())(AppError::not_found(message))
 }
 
-/// Puts the same frame around every answer: a request id, headers that protect pages, and problems
-/// for what the framework itself refuses.
+/// Puts the same frame around every answer: a request id, headers that protect pages, problems for
+/// what the framework itself refuses, a line in the log and a place in the figures.
 pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let id = web.app.request_id();
+    let watch = super::watch::Watch::begin(&request, &id);
     let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let request = request.map(super::paced::in_time);
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
-    let mut response = match tokio::spawn(next.run(request)).await {
+    let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {
         Ok(response) => response,
         Err(error) => told(&asked, &path)(AppError::internal(error)).into_response(),
     };
@@ -198,14 +210,25 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     if response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM) {
         response = named(response, &id).await;
     }
-    let is_api = path.starts_with("/v1/");
-    let headers = response.headers_mut();
+    protect(response.headers_mut(), path.starts_with("/v1/"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    watch.end(&web, response.status());
+    response
+}
+
+/// Sets the headers that protect pages, where a handler has not set its own.
+fn protect(headers: &mut HeaderMap, is_api: bool) {
     let mut set = |name: &'static str, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
     set("x-content-type-options", "nosniff");
     set("referrer-policy", "no-referrer");
     set("x-frame-options", "DENY");
+    set("cross-origin-opener-policy", "same-origin");
+    set("cross-origin-resource-policy", "same-origin");
+    set("permissions-policy", "camera=(self), geolocation=(), microphone=(), payment=(), usb=()");
     set(
         "content-security-policy",
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -213,10 +236,6 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     if is_api {
         set("cache-control", "no-store");
     }
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", value);
-    }
-    response
 }
 
 /// Writes the request's id into a problem: handlers need not carry it along.
@@ -227,6 +246,11 @@ async fn named(response: Response, id: &str) -> Response {
     let mut parts = parts;
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, text.into())
+}
+
+/// What a client hears whose body does not come in time.
+pub(super) fn too_slow() -> Message {
+    Message::new("Gửi nội dung quá chậm.", "The body came too slowly.")
 }
 
 /// Longest reason of the framework's that is passed on, in bytes.
@@ -247,6 +271,10 @@ async fn refused_by_framework(response: Response, asked: &HeaderMap, path: &str)
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("media_type", "Cần Content-Type: application/json.", "Content-Type: application/json is needed.")
+        }
+        _ if told_by_framework.ends_with(b"the body came too slowly") => {
+            let error = AppError::new(ErrorKind::Invalid, "body_timeout", too_slow());
+            return told(asked, path)(error).with_status(StatusCode::REQUEST_TIMEOUT).into_response();
         }
         _ if reason.is_empty() => ("validation_failed", "Yêu cầu không đọc được.", "The request cannot be read."),
         _ => {

@@ -1,14 +1,16 @@
 //! The daily report: JSON, CSV and a page that can be printed.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse as _, Response};
+use serde::Deserialize;
 
 use super::markets::field;
 use super::problem::{Answer, told};
 use super::{Shared, day_page};
-use crate::app::daily_report::{to_csv, to_json};
+use crate::app::daily_report::{PageForm, to_json};
 use crate::app::error::{AppError, Message};
+use crate::app::period_report::{FileForm, day_file};
 use crate::domain::calendar::rfc3339;
 use crate::domain::daily_report::DailyReport;
 
@@ -30,32 +32,92 @@ pub(super) async fn file(
     State(web): State<Shared>,
     headers: HeaderMap,
     Path((code, date, file)): Path<(String, String, String)>,
+    Query(query): Query<FileQuery>,
 ) -> Answer {
     let instance = format!("/v1/markets/{code}/days/{date}/{file}");
     let made = async {
         let report = report(&web, &code, &date).await?;
-        match file.as_str() {
-            "report.json" => json_answer(&report),
-            "report.csv" => csv_answer(&report),
-            _ => {
-                let message =
-                    Message::new("Chỉ có report.json và report.csv.", "There are report.json and report.csv.");
-                Err(AppError::not_found(message))
-            }
+        if file == "close.pdf" {
+            let form = page_form(query.form.as_deref())?;
+            let record = web.app.closing_record(&report.market.code, report.business_date, form).await?;
+            let name = format!("{}-{}-khoa-so.pdf", report.market.code, report.business_date);
+            return Ok(download("application/pdf", &name, record));
         }
+        let form = file_form(file.strip_prefix("report.").unwrap_or_default(), query.form.as_deref())?;
+        if form == FileForm::Json {
+            return json_answer(&report);
+        }
+        let name = format!("{}-{}.{}", report.market.code, report.business_date, extension(form));
+        // Laying out hundreds of rows takes a moment, which must not hold up webhooks.
+        let made = tokio::task::spawn_blocking(move || day_file(&report, form));
+        Ok(download(media_type(form), &name, made.await.map_err(AppError::internal)??))
     };
     made.await.map_err(told(&headers, &instance))
+}
+
+#[derive(Deserialize)]
+pub(super) struct FileQuery {
+    /// `official` for the page form of official papers.
+    form: Option<String>,
+}
+
+/// Reads which page form is asked for.
+pub(super) fn page_form(asked: Option<&str>) -> Result<PageForm, AppError> {
+    match asked {
+        None | Some("house") => Ok(PageForm::House),
+        Some("official") => Ok(PageForm::Official),
+        Some(_) => {
+            let message = Message::new("form là house hoặc official.", "form is house or official.");
+            Err(AppError::field("form", "unknown_form", message))
+        }
+    }
+}
+
+/// Reads the form of a file from its ending.
+pub(super) fn file_form(ending: &str, page: Option<&str>) -> Result<FileForm, AppError> {
+    match ending {
+        "json" => Ok(FileForm::Json),
+        "csv" => Ok(FileForm::Csv),
+        "xlsx" => Ok(FileForm::Xlsx),
+        "pdf" => Ok(FileForm::Pdf(page_form(page)?)),
+        _ => {
+            let message =
+                Message::new("Chỉ có các dạng json, csv, xlsx và pdf.", "There are the forms json, csv, xlsx and pdf.");
+            Err(AppError::not_found(message))
+        }
+    }
+}
+
+/// Returns a form's media type.
+pub(super) fn media_type(form: FileForm) -> &'static str {
+    match form {
+        FileForm::Json => "application/json",
+        FileForm::Csv => "text/csv; charset=utf-8",
+        FileForm::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        FileForm::Pdf(_) => "application/pdf",
+    }
+}
+
+/// Returns a form's ending.
+pub(super) fn extension(form: FileForm) -> &'static str {
+    match form {
+        FileForm::Json => "json",
+        FileForm::Csv => "csv",
+        FileForm::Xlsx => "xlsx",
+        FileForm::Pdf(_) => "pdf",
+    }
+}
+
+/// Answers with a file to keep.
+pub(super) fn download(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
+    (headers, bytes).into_response()
 }
 
 fn json_answer(report: &DailyReport) -> Result<Response, AppError> {
     let headers = [(header::CONTENT_TYPE, "application/json")];
     Ok((headers, to_json(report)?).into_response())
-}
-
-fn csv_answer(report: &DailyReport) -> Result<Response, AppError> {
-    let name = format!("attachment; filename=\"{}-{}.csv\"", report.market.code, report.business_date);
-    let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, to_csv(report)?).into_response())
 }
 
 pub(super) async fn page(

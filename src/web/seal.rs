@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
-use super::journal::ACTOR;
 use super::markets::field;
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::balances::AsOf;
 use crate::app::close_day::CloseDay;
 use crate::app::error::{AppError, Message};
@@ -26,6 +26,7 @@ pub(super) struct CloseBody {
 
 pub(super) async fn close(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
     body: Option<Json<CloseBody>>,
@@ -33,7 +34,7 @@ pub(super) async fn close(
     let early = body.is_some_and(|Json(body)| body.early);
     let closed = async {
         let (market, date) = (field("code", &code)?, field("date", &date)?);
-        web.app.close_day(CloseDay { market, date, early, actor: ACTOR.to_owned() }).await
+        web.app.close_day(CloseDay { market, date, early, actor: actor.name().to_owned() }).await
     };
     let closed = closed.await.map_err(told(&headers, &format!("/v1/markets/{code}/days/{date}/close")))?;
     let shown: Vec<_> = closed.iter().map(close_json).collect();
@@ -56,8 +57,13 @@ pub(super) async fn one(
     Ok(Json(signed_close_json(&found)).into_response())
 }
 
-pub(super) async fn proof(State(web): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
-    let made = async { web.app.prove(&field("posting", &id)?).await };
+pub(super) async fn proof(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    let made = async { web.app.prove_for(&actor, &field("posting", &id)?).await };
     Ok(Json(made.await.map_err(told(&headers, &format!("/v1/postings/{id}/proof")))?).into_response())
 }
 

@@ -10,13 +10,19 @@ use serde::Deserialize;
 use super::Shared;
 use super::markets::{PageQuery, field};
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
 use crate::app::manage_sources::{AddSource, TOLERANCE_DEFAULT_S, source_json};
 
-pub(super) async fn list(State(web): State<Shared>, headers: HeaderMap, Query(query): Query<PageQuery>) -> Answer {
+pub(super) async fn list(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Query(query): Query<PageQuery>,
+) -> Answer {
     let listed = async {
-        let sources = web.app.sources().await?;
+        let sources = web.app.sources_for(&actor).await?;
         Page::of_list(&sources, |source| source.name.as_str(), source_json, query.after.as_deref(), query.limit)
     };
     Ok(Json(listed.await.map_err(told(&headers, "/v1/sources"))?.to_json()).into_response())

@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Foreign words and the places where each may stand.
-const PLACES: [(&str, &[&str]); 9] = [
+const PLACES: [(&str, &[&str]); 10] = [
     ("sqlx", &["src/store/"]),
     ("rusqlite", &["src/store/engine/"]),
     ("axum", &["src/web/"]),
@@ -35,6 +35,7 @@ const PLACES: [(&str, &[&str]); 9] = [
     // Bytes of banks become values here and nowhere else; a workbook is opened with its limits.
     ("quick_xml", &["src/bank/file/", "src/bank/statement/"]),
     ("encoding_rs", &["src/bank/file/"]),
+    ("prometheus_client", &["src/store/meter.rs", "src/app/meters.rs"]),
     // An export is a zip file too.
     ("zip", &["src/bank/file/", "src/evidence/"]),
 ];
@@ -71,6 +72,9 @@ fn check(file: &str, text: &str) -> Vec<String> {
         if layer == "domain" && names(code, "serde_json") {
             say(*line, "domain knows no JSON".to_owned());
         }
+        if compares_a_secret(code) {
+            say(*line, "secrets are compared in constant time (bank/signature.rs, subtle)".to_owned());
+        }
         let engine = file.starts_with("src/store/engine/") || file == "src/store/error.rs";
         if layer == "store"
             && !engine
@@ -87,6 +91,26 @@ fn check(file: &str, text: &str) -> Vec<String> {
         }
     }
     broken
+}
+
+/// Tells whether a line compares with `==` or `!=` what an attacker could guess byte by byte.
+fn compares_a_secret(code: &str) -> bool {
+    const SECRET: [&str; 9] =
+        ["secret", "signature", "password", "hmac", "digest", "token", "api_key", "apikey", "bearer"];
+    let word = |side: &str, last: bool| {
+        let cut = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.');
+        let mut words = side.trim().split(cut).filter(|word| !word.is_empty());
+        let word = if last { words.next_back() } else { words.next() };
+        word.unwrap_or_default().to_ascii_lowercase()
+    };
+    ["==", "!="].iter().any(|sign| {
+        code.split_once(sign).is_some_and(|(left, right)| {
+            [word(left, true), word(right, false)].iter().any(|word| {
+                let name = word.rsplit('.').next().unwrap_or_default();
+                SECRET.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}")))
+            })
+        })
+    })
 }
 
 fn without_comment(line: &str) -> &str {
@@ -154,6 +178,8 @@ fn each_rule_finds_what_breaks_it() {
         ("src/store/a.rs", "let x = sqlx::query(\"\");", "only store/engine"),
         ("src/app/utils.rs", "", "says nothing"),
         ("src/domain/a.rs", "let x = serde_json::json!(1);", "knows no JSON"),
+        ("src/bank/a.rs", "if given == self.secret { }", "constant time"),
+        ("src/app/a.rs", "if request_token != kept {", "constant time"),
     ] {
         let broken = check(file, text);
         assert!(broken.iter().any(|line| line.contains(rule)), "{file}: {text}: {broken:?}");

@@ -37,7 +37,7 @@ fn both(amount: i64) -> SideSums {
     SideSums { debits: Dong::new(amount), credits: Dong::new(amount) }
 }
 
-fn stall_day(stall: i64, kind: StallKind, count: i64, amount: i64, times: &[&str]) -> StallDayTotal {
+pub(crate) fn stall_day(stall: i64, kind: StallKind, count: i64, amount: i64, times: &[&str]) -> StallDayTotal {
     StallDayTotal {
         stall: StallNumber::new(stall).ok(),
         kind,
@@ -47,7 +47,7 @@ fn stall_day(stall: i64, kind: StallKind, count: i64, amount: i64, times: &[&str
     }
 }
 
-fn stall(number: i64, code: &str, category: &str, vendor: Option<&str>) -> StallOnDate {
+pub(crate) fn stall(number: i64, code: &str, category: &str, vendor: Option<&str>) -> StallOnDate {
     StallOnDate {
         number: StallNumber::new(number).unwrap(),
         code: code.to_owned(),
@@ -66,7 +66,7 @@ fn date_total(event_date: &str, kind: PostingKind, late: bool, count: i64, amoun
 
 /// Six payments at three stalls and in suspense, one of them late and without an hour; one
 /// reversal; one assignment of yesterday's money; one cash-change.
-fn a_day() -> DayTotals {
+pub(crate) fn a_day() -> DayTotals {
     DayTotals {
         market: ReportedMarket {
             code: "TAN".parse().unwrap(),
@@ -150,7 +150,7 @@ fn unmatched(seq: i64, amount: i64, time: Option<&str>, event_date: &str, memo: 
     }
 }
 
-fn report_of(totals: DayTotals) -> Result<DailyReport, ReportError> {
+pub(crate) fn report_of(totals: DayTotals) -> Result<DailyReport, ReportError> {
     draw_up(totals, |amount| in_words_for_papers(amount, Voice::South), at("18:30:00"))
 }
 

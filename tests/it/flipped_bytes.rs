@@ -12,7 +12,7 @@ use socho::domain::settlement::Dialect;
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
-const NOT_DERIVED: [(&str, &str, &str); 18] = [
+const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("installation", "*", "counters of the registrations"),
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
@@ -28,14 +28,26 @@ const NOT_DERIVED: [(&str, &str, &str); 18] = [
     ("receiving_accounts", "*", "a registration"),
     ("account_stalls", "*", "a registration; each posting carries the stall it gave"),
     ("qr_codes", "*", "a registration; append-only"),
+    ("qr_prints", "*", "what people printed; append-only"),
+    ("qr_print_cards", "*", "what people printed; append-only"),
+    ("assignment_proposals", "*", "a wish that moves no money; gone when it is decided"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
     ("pairing_dates", "*", "the writer's own choice; that a listed date has all of its credits is derived"),
     ("deliveries", "*", "a work list, emptied by the outcomes in the inbox"),
+    ("users", "*", "people and their roles; each posting carries the name it was made under"),
+    ("recovery_codes", "*", "hashes, used up by logins"),
+    ("sessions", "*", "logins, which come and go"),
+    ("api_keys", "*", "keys of machines; each posting carries the name it was made under"),
+    ("login_attempts", "*", "a counter of failed logins"),
+    ("devices", "*", "phones of a stall; no figure rests on them"),
+    ("pairing_codes", "*", "hashes, used up by phones"),
+    ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
+    ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 1] = ["balance_steps"];
+const NOT_FILLED: [&str; 3] = ["balance_steps", "disputes", "cash_lines"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;
@@ -302,7 +314,7 @@ story!(one_flipped_bit_in_any_column_of_any_table_is_found, |world| {
 fn every_exception_names_a_table_that_is_there() {
     let schema = include_str!("snapshots/it__schema_parity__schema.snap");
     for (table, column, reason) in NOT_DERIVED {
-        let line = if column == "*" { format!("{table}.") } else { format!("{table}.{column} ") };
+        let line = if *column == "*" { format!("{table}.") } else { format!("{table}.{column} ") };
         assert!(schema.lines().any(|found| found.starts_with(&line)), "{table}.{column}");
         assert!(reason.len() > 10);
     }

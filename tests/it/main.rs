@@ -12,11 +12,14 @@
     reason = "a test fails by panicking, tells why, and may be as long as its story"
 )]
 
+mod access;
 mod answers;
 mod architecture;
 mod backup;
 mod backup_command;
 mod bench;
+mod browser;
+mod cards;
 mod command_words;
 mod corrections;
 mod daily_report;
@@ -25,22 +28,30 @@ mod dialects;
 mod evidence;
 mod fire;
 mod flipped_bytes;
+mod foreign_bytes;
 mod foreign_databases;
+mod hostile;
 mod import_files;
 mod ingest_file;
+mod listening;
 mod memos;
+mod operate;
+mod papers;
 mod query_plans;
 mod registration;
 mod reports;
 mod schema_parity;
 mod seal;
 mod seal_command;
+mod security;
 mod serve;
 mod settlements;
+mod stall_book;
 mod statement_files;
 mod statement_refusals;
 mod statements;
 mod upgrade;
 mod verify;
 mod vietqr;
+mod visitors;
 mod world;

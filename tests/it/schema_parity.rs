@@ -6,8 +6,20 @@ use sqlx::{Connection as _, Row as _};
 use crate::world::World;
 
 /// Installation-wide tables: their keys need no market.
-const REFERENCE: [&str; 7] =
-    ["installation", "markets", "account_routes", "stall_numbers", "sources", "source_accounts", "_sqlx_migrations"];
+const REFERENCE: [&str; 12] = [
+    "installation",
+    "markets",
+    "account_routes",
+    "stall_numbers",
+    "sources",
+    "source_accounts",
+    "users",
+    "recovery_codes",
+    "sessions",
+    "api_keys",
+    "login_attempts",
+    "_sqlx_migrations",
+];
 
 async fn sqlite_schema(url: &str) -> Vec<String> {
     let path = url.strip_prefix("sqlite:").unwrap();

@@ -17,7 +17,7 @@ use crate::app::bench::figures::{Measured, per_second};
 use crate::app::bench::load::{Portion, Spread};
 use crate::app::bench::machine::processor_time;
 use crate::app::error::AppError;
-use crate::web::{self, Server, Web};
+use crate::web::{self, Door, Server, Web};
 
 /// Requests that the ceiling's first slice sends for each connection, to learn its rate.
 const FIRST_SLICE: u64 = 40;
@@ -58,7 +58,7 @@ struct Servers {
 
 impl Servers {
     async fn start(book: &BenchBook) -> Result<Self, AppError> {
-        let web = Web::new(Arc::clone(&book.app), None);
+        let web = Web::new(Arc::clone(&book.app), None, Door::default());
         let (stop, stopped) = watch::channel(false);
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let bind = |router| async move { Server::bind(anywhere, router).await.map_err(AppError::internal) };

@@ -5,6 +5,7 @@
 //! functions. Both engines are always built, so neither can rot.
 
 pub(crate) mod file;
+pub(crate) mod health;
 mod open;
 mod probe;
 mod roles;

@@ -36,7 +36,7 @@ const WRITER_PRAGMAS: [(&str, &str); 5] = [
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     (
         1,
         "foundation",
@@ -60,6 +60,24 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         "inbox cost",
         include_str!("../../../migrations/sqlite/0004_inbox_cost.sql"),
         include_str!("../../../migrations/postgres/0004_inbox_cost.sql"),
+    ),
+    (
+        5,
+        "identity",
+        include_str!("../../../migrations/sqlite/0005_identity.sql"),
+        include_str!("../../../migrations/postgres/0005_identity.sql"),
+    ),
+    (
+        7,
+        "paper",
+        include_str!("../../../migrations/sqlite/0007_paper.sql"),
+        include_str!("../../../migrations/postgres/0007_paper.sql"),
+    ),
+    (
+        8,
+        "phone",
+        include_str!("../../../migrations/sqlite/0008_phone.sql"),
+        include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
 ];
 
@@ -255,9 +273,8 @@ pub(crate) fn newest_migration() -> i64 {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's enum is not closed")]
 pub(super) fn migration_error(error: MigrateError) -> StoreError {
-    let known = MIGRATIONS.len().try_into().unwrap_or(i64::MAX);
     match error {
-        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known },
+        MigrateError::VersionMissing(found) => StoreError::NewerSchema { found, known: newest_migration() },
         MigrateError::Execute(error) => error.into(),
         other => StoreError::Migration(other),
     }

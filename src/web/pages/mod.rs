@@ -1,20 +1,23 @@
 //! Pages for people: askama templates beside this file, one style sheet, no script.
 
+pub(super) mod frame;
+
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
+use self::frame::Frame;
 use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
+use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
 use crate::app::qr_codes::{self, Correction, check_tag};
 use crate::domain::banks;
-use crate::domain::calendar::rfc3339;
 use crate::domain::daily_report::MarketOverview;
 use crate::domain::ids::MarketCode;
 use crate::domain::language::Language;
@@ -29,11 +32,7 @@ pub(super) async fn stylesheet() -> Response {
     (headers, include_str!("socho.css")).into_response()
 }
 
-fn test_now(web: &Shared) -> Option<String> {
-    web.test_clock.as_ref().map(|_| rfc3339(web.app.now()))
-}
-
-fn html(page: &impl Template) -> Result<Response, AppError> {
+pub(super) fn html(page: &impl Template) -> Result<Response, AppError> {
     page.render().map(|html| Html(html).into_response()).map_err(AppError::internal)
 }
 
@@ -55,19 +54,21 @@ struct Card {
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
-    lang: &'static str,
-    test_now: Option<String>,
+    frame: Frame,
     today: String,
     markets: Vec<Card>,
     /// Sources whose clock is off: name and seconds.
     clock_alarms: Vec<(String, i64)>,
 }
 
-pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answer {
+pub(super) async fn home(State(web): State<Shared>, actor: Actor, frame: Frame, headers: HeaderMap) -> Answer {
+    if actor.stall().is_some() {
+        return Ok(Redirect::to("/stall").into_response());
+    }
     let page = async {
         let today = web.app.today();
-        let markets = web.app.overview(None).await?;
-        let sources = web.app.sources().await?;
+        let markets = web.app.overview_for(&actor).await?;
+        let sources = web.app.sources_for(&actor).await?;
         let alarm = |source: SourceShown| source.clock_alarm_s.map(|skew_s| (source.name.to_string(), skew_s));
         let card = |market: MarketOverview| Card {
             chart: hours_strip(&market, &format!("hours-{}", market.code), Language::Vietnamese),
@@ -83,8 +84,7 @@ pub(super) async fn home(State(web): State<Shared>, headers: HeaderMap) -> Answe
             demo: market.demo,
         };
         html(&Home {
-            lang: "vi",
-            test_now: test_now(&web),
+            frame: frame.in_vietnamese(),
             today: today.vietnamese(),
             markets: markets.into_iter().map(card).collect(),
             clock_alarms: sources.into_iter().filter_map(alarm).collect(),
@@ -110,8 +110,7 @@ struct Line {
 #[derive(Template)]
 #[template(path = "market.html")]
 struct MarketPage {
-    lang: &'static str,
-    test_now: Option<String>,
+    frame: Frame,
     code: String,
     name: String,
     ward: String,
@@ -123,6 +122,7 @@ struct MarketPage {
 
 pub(super) async fn market(
     State(web): State<Shared>,
+    frame: Frame,
     headers: HeaderMap,
     Path(code): Path<String>,
     Query(search): Query<Search>,
@@ -132,8 +132,7 @@ pub(super) async fn market(
         let market = web.app.market(&code).await?;
         let stalls = web.app.stalls(&code, search.q.as_deref()).await?;
         html(&MarketPage {
-            lang: "vi",
-            test_now: test_now(&web),
+            frame: frame.in_vietnamese(),
             code: code.to_string(),
             today: web.app.book_day(&market).to_string(),
             name: market.name.to_string(),
@@ -146,7 +145,7 @@ pub(super) async fn market(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn bank_name(bin: &str) -> String {
+pub(super) fn bank_name(bin: &str) -> String {
     banks::by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned())
 }
 
@@ -181,8 +180,7 @@ struct PrintCard {
 #[derive(Template)]
 #[template(path = "print.html")]
 struct PrintPage {
-    lang: &'static str,
-    test_now: Option<String>,
+    frame: Frame,
     market: String,
     code: String,
     layout: String,
@@ -195,6 +193,7 @@ struct PrintPage {
 /// released.
 pub(super) async fn print(
     State(web): State<Shared>,
+    frame: Frame,
     headers: HeaderMap,
     Path(code): Path<String>,
     Query(query): Query<PrintQuery>,
@@ -239,8 +238,7 @@ pub(super) async fn print(
             sheets.push(std::mem::replace(&mut cards, rest));
         }
         html(&PrintPage {
-            lang: "vi",
-            test_now: test_now(&web),
+            frame: frame.in_vietnamese(),
             market: market.name.to_string(),
             code: code.to_string(),
             layout,

@@ -1,0 +1,277 @@
+//! The daily report in the words of people: what its page and its paper both say, made once.
+
+use jiff::Timestamp;
+
+use super::wording::{self, NOTHING, count, moment, share, weekday};
+use crate::domain::calendar::{BusinessDate, VIETNAM, vietnam_time};
+use crate::domain::daily_report::{
+    CategoryFigures, Comparison, DailyReport, DaySeal, DayStatus, Figure, SideSums, SourceFigures, StallFigures,
+    Unmatched,
+};
+use crate::domain::ids::{PostingName, Seq};
+use crate::domain::money::Dong;
+
+/// A daily report in Vietnamese words and figures, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayWords {
+    /// The board, in capitals.
+    pub authority: String,
+    /// The place of the date line.
+    pub place: String,
+    /// The date line's date.
+    pub drawn_up_date: String,
+    /// The day of the week.
+    pub weekday: &'static str,
+    /// The day, `24/11/2026`.
+    pub date: String,
+    /// Open or closed, and since when.
+    pub status: String,
+    /// From when to when the book day reaches.
+    pub span: String,
+    /// When the figures were read.
+    pub drawn_up: String,
+    /// The total with its unit.
+    pub amount: String,
+    /// The total without.
+    pub plain_amount: String,
+    /// How many payments.
+    pub payments: String,
+    /// The mean of a payment.
+    pub average: String,
+    /// Stalls with money of those registered.
+    pub active: String,
+    /// Other days: name, amount, payments, difference, its share.
+    pub comparisons: Vec<[String; 5]>,
+    /// Hours: name, payments, amount.
+    pub hours: Vec<[String; 3]>,
+    /// Stalls: code, vendor, category, payments, amount, adjusted, net, first, last.
+    pub stalls: Vec<[String; 9]>,
+    /// Their sums: payments, amount, adjusted, net.
+    pub stall_sums: [String; 4],
+    /// Categories: name, stalls, payments, amount, adjusted, net.
+    pub categories: Vec<[String; 6]>,
+    /// What stands behind the total: name, count, amount.
+    pub notes: Vec<[String; 3]>,
+    /// Opening, movements, closing: name, debits, credits.
+    pub balance: Vec<[String; 3]>,
+    /// Money without a stall: posting, time, amount, masked memo.
+    pub unmatched: Vec<[String; 4]>,
+    /// How many more there are.
+    pub unmatched_more: Option<String>,
+    /// Sources: name, booked, amount, duplicates, held, last.
+    pub sources: Vec<[String; 6]>,
+    /// The day's postings in the journal.
+    pub range: String,
+    /// Who closed it, the root of its postings, the signed statement's hash.
+    pub seal: Option<[String; 3]>,
+}
+
+impl DayWords {
+    /// Writes a report in words.
+    #[must_use]
+    pub fn of(report: &DailyReport) -> Self {
+        let date = report.business_date;
+        let average = report.amount.whole().checked_div(report.payments).map(Dong::new);
+        Self {
+            authority: wording::authority(&report.market.name),
+            place: wording::place(report.market.ward.as_deref()),
+            drawn_up_date: wording::official_date(BusinessDate::of_calendar(report.drawn_up_at)),
+            weekday: weekday(date),
+            date: date.vietnamese(),
+            status: status(report),
+            span: span(report),
+            drawn_up: moment(report.drawn_up_at),
+            amount: report.amount.with_unit(),
+            plain_amount: report.amount.grouped(),
+            payments: count(report.payments),
+            average: average.map_or_else(|| NOTHING.to_owned(), Dong::with_unit),
+            active: format!("{} / {}", report.active_stalls(), report.registered_stalls),
+            comparisons: vec![
+                comparison("Hôm trước", report.previous),
+                comparison("Cùng thứ tuần trước", report.same_weekday),
+            ],
+            hours: hours(report),
+            stalls: stalls(report),
+            stall_sums: stall_sums(report),
+            categories: categories(report),
+            notes: notes(report),
+            balance: balance(report),
+            unmatched: unmatched(report),
+            unmatched_more: unmatched_more(report),
+            sources: sources(report),
+            range: range(report),
+            seal: report.seal.as_ref().map(sealed),
+        }
+    }
+}
+
+fn status(report: &DailyReport) -> String {
+    match (report.status, &report.seal) {
+        (DayStatus::Open, _) => "Tạm tính – chưa khóa sổ, số liệu còn thay đổi".to_owned(),
+        (DayStatus::Closed, Some(seal)) => {
+            let early = if seal.early { " (khóa sớm)" } else { "" };
+            format!("Đã khóa sổ lúc {}{early}", moment(seal.closed_at))
+        }
+        (DayStatus::Closed, None) => "Đã khóa sổ".to_owned(),
+    }
+}
+
+/// Names who closed the day, the root of its postings and the signed statement's hash.
+fn sealed(seal: &DaySeal) -> [String; 3] {
+    [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string()]
+}
+
+/// Says from when to when the book day reaches.
+fn span(report: &DailyReport) -> String {
+    let (cutoff, date) = (report.market.cutoff, report.business_date);
+    format!("từ {cutoff} ngày {} đến trước {cutoff} ngày {}", date.vietnamese(), date.next().vietnamese())
+}
+
+/// Name, the other day's amount and payments, and the difference with its share in per cent.
+fn comparison(name: &str, other: Comparison) -> [String; 5] {
+    let signed = |text: String, value: i64| if value > 0 { format!("+{text}") } else { text };
+    let difference = other.difference.amount;
+    [
+        format!("{name} ({} {})", weekday(other.business_date), other.business_date.vietnamese()),
+        other.figure.amount.grouped(),
+        count(other.figure.count),
+        signed(difference.grouped(), difference.whole()),
+        share(difference.whole(), other.figure.amount.whole()),
+    ]
+}
+
+fn hours(report: &DailyReport) -> Vec<[String; 3]> {
+    let name = |hour: Option<i64>| hour.map_or_else(|| "Không rõ giờ".to_owned(), |hour| format!("{hour} giờ"));
+    report.hours.iter().map(|hour| [name(hour.hour), count(hour.payments), hour.amount.grouped()]).collect()
+}
+
+fn stalls(report: &DailyReport) -> Vec<[String; 9]> {
+    let time = |at: Option<Timestamp>| at.map_or_else(|| NOTHING.to_owned(), vietnam_time);
+    let stall = |stall: &StallFigures| {
+        [
+            stall.code.clone(),
+            stall.vendor.clone().unwrap_or_else(|| NOTHING.to_owned()),
+            said(&stall.category),
+            count(stall.payments),
+            stall.amount.grouped(),
+            stall.adjusted.grouped(),
+            stall.net.grouped(),
+            time(stall.first_at),
+            time(stall.last_at),
+        ]
+    };
+    report.stalls.iter().map(stall).collect()
+}
+
+/// Payments, amount, adjusted and net of all stalls. A report holds no sum that could overflow:
+/// its checks added the amounts already.
+fn stall_sums(report: &DailyReport) -> [String; 4] {
+    let sum = |amounts: Option<Dong>| amounts.map_or_else(|| NOTHING.to_owned(), Dong::grouped);
+    [
+        count(report.stalls.iter().map(|stall| stall.payments).sum()),
+        sum(report.stalls.iter().map(|stall| stall.amount).sum()),
+        sum(report.stalls.iter().map(|stall| stall.adjusted).sum()),
+        sum(report.stalls.iter().map(|stall| stall.net).sum()),
+    ]
+}
+
+fn categories(report: &DailyReport) -> Vec<[String; 6]> {
+    let category = |category: &CategoryFigures| {
+        [
+            said(&category.category),
+            count(category.stalls),
+            count(category.payments),
+            category.amount.grouped(),
+            category.adjusted.grouped(),
+            category.net.grouped(),
+        ]
+    };
+    report.categories.iter().map(category).collect()
+}
+
+fn said(text: &str) -> String {
+    if text.is_empty() { "Chưa phân loại".to_owned() } else { text.to_owned() }
+}
+
+/// What stands behind the total, one line each: name, count, amount.
+fn notes(report: &DailyReport) -> Vec<[String; 3]> {
+    let line = |name: &str, figure: Figure| [name.to_owned(), count(figure.count), figure.amount.grouped()];
+    let mut notes = vec![
+        line("Bút toán đảo (đã trừ vào tổng)", report.reversed),
+        line("Tiền chờ xác định sạp, tăng giảm trong ngày", report.suspense),
+        line("Còn chờ xác định sạp đến lúc lập biểu", report.unmatched_total),
+        line("Phát sinh trễ của ngày đã khóa sổ", report.late),
+    ];
+    for (day, figure) in &report.late_by_day {
+        notes.push(line(&format!("– phát sinh trễ của {}", day.vietnamese()), *figure));
+    }
+    notes.extend([
+        line("Khoản bị giữ lại chờ người xem xét (chưa ghi sổ)", report.quarantined),
+        line("Ghi vào ngày này, ngân hàng tính ngày khác", report.moved_in),
+        line("Ngân hàng tính ngày này, ghi vào ngày khác", report.moved_out),
+    ]);
+    notes
+}
+
+/// Opening, the day's movements and closing, debits and credits apart.
+fn balance(report: &DailyReport) -> Vec<[String; 3]> {
+    let less = |one: Dong, other: Dong| one.checked_sub(other).map_or_else(|| NOTHING.to_owned(), Dong::grouped);
+    let line = |name: &str, sums: SideSums| [name.to_owned(), sums.debits.grouped(), sums.credits.grouped()];
+    vec![
+        line("Lũy kế đầu ngày", report.opening),
+        [
+            "Phát sinh trong ngày".to_owned(),
+            less(report.closing.debits, report.opening.debits),
+            less(report.closing.credits, report.opening.credits),
+        ],
+        line("Lũy kế cuối ngày", report.closing),
+    ]
+}
+
+fn unmatched(report: &DailyReport) -> Vec<[String; 4]> {
+    let posting = |posting: &Unmatched| {
+        [
+            name(report, posting.seq),
+            posting.event_at.map_or_else(|| posting.event_date.vietnamese(), vietnam_time),
+            posting.amount.grouped(),
+            posting.memo_masked.clone().unwrap_or_else(|| "(đã xóa)".to_owned()),
+        ]
+    };
+    report.unmatched.iter().map(posting).collect()
+}
+
+fn unmatched_more(report: &DailyReport) -> Option<String> {
+    let listed = i64::try_from(report.unmatched.len()).unwrap_or(i64::MAX);
+    let more = report.unmatched_total.count.saturating_sub(listed);
+    (more > 0).then(|| count(more))
+}
+
+fn sources(report: &DailyReport) -> Vec<[String; 6]> {
+    let source = |source: &SourceFigures| {
+        [
+            source.source.to_string(),
+            count(source.settlements),
+            source.amount.grouped(),
+            count(source.duplicates),
+            count(source.quarantined),
+            seconds(source.last_at),
+        ]
+    };
+    report.sources.iter().map(source).collect()
+}
+
+fn seconds(at: Timestamp) -> String {
+    let second = VIETNAM.to_datetime(at).second();
+    format!("{}:{second:02} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese())
+}
+
+fn range(report: &DailyReport) -> String {
+    match (report.ledger.first_seq, report.ledger.last_seq) {
+        (Some(first), Some(last)) => format!("từ {} đến {}", name(report, first), name(report, last)),
+        _ => "không có bút toán".to_owned(),
+    }
+}
+
+fn name(report: &DailyReport, seq: Seq) -> String {
+    PostingName { market: report.market.code.clone(), seq }.to_string()
+}

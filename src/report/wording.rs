@@ -1,0 +1,107 @@
+//! How Vietnamese papers and pages write names, dates and shares.
+
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+
+use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::money::Dong;
+
+/// What stands where nothing is known.
+pub const NOTHING: &str = "–";
+
+/// Names the board of a market, in capitals.
+#[must_use]
+pub fn authority(market: &str) -> String {
+    format!("Ban quản lý {}", with_small_first(market)).to_uppercase()
+}
+
+/// Writes a name behind other words: `Chợ Tân An` → `chợ Tân An`.
+fn with_small_first(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
+}
+
+/// Names the place of the date line. A place is named without its kind, but one named by a number
+/// in full (NĐ 30/2020/NĐ-CP, appendix I, II.4); dots to write on when it is not known.
+#[must_use]
+pub fn place(ward: Option<&str>) -> String {
+    let Some(ward) = ward else { return "…………………".to_owned() };
+    let kinds = ["Phường ", "phường ", "Xã ", "xã ", "Thị trấn ", "thị trấn "];
+    let short = kinds.iter().find_map(|kind| ward.strip_prefix(kind));
+    let plain = short.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit()));
+    plain.unwrap_or(ward).to_owned()
+}
+
+/// Writes a date as papers do: days below 10 and months below 3 take a leading zero.
+#[must_use]
+pub fn official_date(date: BusinessDate) -> String {
+    let (day, month, year) = (date.date().day(), date.date().month(), date.date().year());
+    let month = if month < 3 { format!("0{month}") } else { month.to_string() };
+    format!("ngày {day:02} tháng {month} năm {year}")
+}
+
+/// Names the day of the week.
+#[must_use]
+pub fn weekday(date: BusinessDate) -> &'static str {
+    match date.date().weekday() {
+        Weekday::Monday => "Thứ Hai",
+        Weekday::Tuesday => "Thứ Ba",
+        Weekday::Wednesday => "Thứ Tư",
+        Weekday::Thursday => "Thứ Năm",
+        Weekday::Friday => "Thứ Sáu",
+        Weekday::Saturday => "Thứ Bảy",
+        Weekday::Sunday => "Chủ nhật",
+    }
+}
+
+/// Writes time and date: `19:02 ngày 24/11/2026`.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese())
+}
+
+/// Writes a count with its thousands apart.
+#[must_use]
+pub fn count(count: i64) -> String {
+    Dong::new(count).grouped()
+}
+
+/// Writes a part of a positive whole in per cent with one decimal, half away from zero: `+12,5 %`.
+#[must_use]
+pub fn share(part: i64, of: i64) -> String {
+    if of <= 0 {
+        return NOTHING.to_owned();
+    }
+    let (part, of) = (i128::from(part), i128::from(of));
+    let tenths = (part.abs() * 1_000 + of / 2) / of;
+    let sign = match part.signum() {
+        1 => "+",
+        -1 => "-",
+        _ => "",
+    };
+    format!("{sign}{},{}\u{a0}%", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_line_is_written_as_official_papers_write_it() {
+        let written = |text: &str| official_date(text.parse().expect("a date"));
+        assert_eq!(written("2026-06-03"), "ngày 03 tháng 6 năm 2026");
+        assert_eq!(written("2026-02-24"), "ngày 24 tháng 02 năm 2026");
+        assert_eq!(written("2026-11-24"), "ngày 24 tháng 11 năm 2026");
+        assert_eq!(place(Some("Phường Ninh Kiều")), "Ninh Kiều");
+        assert_eq!(place(Some("xã Cờ Đỏ")), "Cờ Đỏ");
+        assert_eq!(place(Some("Phường 1")), "Phường 1");
+        assert_eq!(place(Some("Cái Răng")), "Cái Răng");
+    }
+
+    #[test]
+    fn shares_are_rounded_to_a_tenth_of_a_per_cent() {
+        let shown = [(125, 1_000), (-1, 3), (0, 5), (1, 0), (i64::MAX, 1)].map(|(part, of)| share(part, of));
+        let expected = ["+12,5\u{a0}%", "-33,3\u{a0}%", "0,0\u{a0}%", "–", "+922337203685477580700,0\u{a0}%"];
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,52 @@
+//! What was added to a market's journal behind a place in it: what phones and screens are told.
+
+use super::engine::{Row, binds};
+use super::error::Result;
+use super::{Store, postings};
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::{MarketId, StallNumber};
+use crate::ledger::batch::Posting;
+
+/// Postings that are read at once; a busier market is read in several steps.
+pub(crate) const TAIL_MAX: i64 = 512;
+
+/// The end of a market's journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Tail {
+    /// The number of the last posting there is.
+    pub(crate) last_seq: i64,
+    /// The first date that is not closed.
+    pub(crate) open_date: BusinessDate,
+    /// The postings behind the place asked for, in journal order, at most [`TAIL_MAX`].
+    pub(crate) postings: Vec<Posting>,
+}
+
+impl Store {
+    /// Reads what was added behind `after`, with the head at the same moment, in one statement;
+    /// `None` when there is no such market.
+    pub(crate) async fn tail(&self, market: MarketId, after: i64) -> Result<Option<Tail>> {
+        const SQL: &str = "SELECT h.last_seq, h.open_date, p.seq, p.kind, p.debit_account, p.credit_account, p.amount, \
+            p.business_date, p.event_date, p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, \
+            p.reason, p.actor FROM market_head h LEFT JOIN postings p ON p.market_id = h.market_id AND p.seq > $2 \
+            WHERE h.market_id = $1 ORDER BY p.seq LIMIT $3";
+        let mut transaction = self.begin_read().await?;
+        let rows = transaction.rows(SQL, binds![market.get(), after, TAIL_MAX]).await?;
+        transaction.rollback().await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let written = |row: &&Row| row.optional_int("seq").is_ok_and(|seq| seq.is_some());
+        Ok(Some(Tail {
+            last_seq: first.int("last_seq")?,
+            open_date: first.parse("open_date")?,
+            postings: rows.iter().filter(written).map(postings::posting).collect::<Result<_>>()?,
+        }))
+    }
+
+    /// Reads a stall's printed code.
+    pub(crate) async fn stall_code(&self, market: MarketId, stall: StallNumber) -> Result<Option<String>> {
+        const SQL: &str = "SELECT code FROM stalls WHERE market_id = $1 AND stall_number = $2";
+        let mut transaction = self.begin_read().await?;
+        let row = transaction.row(SQL, binds![market.get(), stall.get()]).await?;
+        transaction.rollback().await?;
+        row.map(|row| row.text("code")).transpose()
+    }
+}

@@ -1,0 +1,75 @@
+//! What every page of `layout.html` has around it: language, notices, who is logged in.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::super::Shared;
+use super::super::problem::{Problem, Tongue};
+use super::super::visitor::{Unasked, Visitor, shown_as};
+use crate::app::access::Right;
+use crate::domain::calendar::rfc3339;
+
+/// The frame of one page; a handler takes it as an argument.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Frame {
+    pub(in crate::web) lang: &'static str,
+    /// The clock of test mode.
+    pub(in crate::web) test_now: Option<String>,
+    /// Whether whoever sits at this machine is the operator, because nobody can log in yet.
+    pub(in crate::web) nobody_yet: bool,
+    /// Whether that is so because of test mode.
+    pub(in crate::web) unasked_test: bool,
+    /// What a person or phone is called, and as what they are here.
+    pub(in crate::web) who: Option<(String, String)>,
+    /// Whether they have an account of their own.
+    pub(in crate::web) has_account: bool,
+    /// What every form carries in its field `csrf`.
+    pub(in crate::web) csrf: String,
+}
+
+impl Frame {
+    /// Returns the frame of a page that knows nobody: errors.
+    pub(in crate::web) fn bare(tongue: Tongue) -> Self {
+        Self {
+            lang: if tongue == Tongue::Vi { "vi" } else { "en" },
+            test_now: None,
+            nobody_yet: false,
+            unasked_test: false,
+            who: None,
+            has_account: false,
+            csrf: String::new(),
+        }
+    }
+
+    /// Returns the frame of a page that has no English yet.
+    pub(in crate::web) fn in_vietnamese(self) -> Self {
+        Self { lang: "vi", ..self }
+    }
+
+    /// Returns the text of the page's language.
+    pub(in crate::web) fn say<'t>(&self, vi: &'t str, en: &'t str) -> &'t str {
+        if self.lang == "en" { en } else { vi }
+    }
+}
+
+impl FromRequestParts<Shared> for Frame {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
+        let visitor = Visitor::from_request_parts(parts, web).await?;
+        let tongue = Tongue::of(&parts.headers);
+        let who = visitor.known.as_ref().filter(|_| visitor.unasked.is_none()).map(|known| {
+            let (name, role) = shown_as(known);
+            (name, tongue.choose(&role).to_owned())
+        });
+        Ok(Self {
+            test_now: web.test_clock.as_ref().map(|_| rfc3339(web.app.now())),
+            nobody_yet: visitor.unasked == Some(Unasked::NobodyYet),
+            unasked_test: visitor.unasked == Some(Unasked::TestMode),
+            who,
+            has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
+            csrf: visitor.csrf,
+            ..Self::bare(tongue)
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! One request as logs and figures see it: its id, the caller's trace, the route's pattern, the status
+//! and the time. Never its path, its query, its headers or its body: a path carries names of stalls, and
+//! a body carries people.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, Method, StatusCode};
+
+use super::Shared;
+use crate::app::meters::Answered;
+
+/// What a request that matched no route is counted as.
+const NO_ROUTE: &str = "-";
+
+/// A request on its way.
+pub(super) struct Watch {
+    began: Instant,
+    method: &'static str,
+    route: String,
+    part: &'static str,
+    span: tracing::Span,
+}
+
+impl Watch {
+    pub(super) fn begin(request: &Request, id: &str) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
+        let trace = trace_id(request.headers()).unwrap_or_default();
+        let span = tracing::info_span!("request", id, trace);
+        let part = match route.as_str() {
+            path if path.starts_with("/v1/ingest/") => "ingest",
+            path if path.starts_with("/v1/") => "api",
+            _ => "page",
+        };
+        Self { began: Instant::now(), method: method_name(request.method()), route, part, span }
+    }
+
+    pub(super) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
+    /// Counts and logs the answer. A webhook that was taken is logged at `debug` alone: at thousands a
+    /// second the figures tell more than lines do.
+    pub(super) fn end(self, web: &Shared, status: StatusCode) {
+        let took = self.began.elapsed();
+        let Self { method, route, part, span, .. } = self;
+        let (code, micros) = (status.as_u16(), took.as_micros());
+        span.in_scope(|| {
+            if part == "ingest" && status.is_success() {
+                tracing::debug!(method, route, status = code, micros, "web.request");
+            } else {
+                tracing::info!(method, route, status = code, micros, "web.request");
+            }
+        });
+        web.app.answered(&Answered { route: &route, method, status: code, part, took });
+    }
+}
+
+/// Names a method; whatever a client makes up is one series.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// Reads the caller's trace from `traceparent` (W3C Trace Context); nothing when it is not one.
+fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let mut given = headers.get_all("traceparent").iter();
+    let only = given.next().filter(|_| given.next().is_none())?.to_str().ok()?;
+    let mut parts = only.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let set = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let whole = version != "00" || parts.next().is_none();
+    let good = whole && hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    (good && set(trace) && set(parent)).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+
+    use super::trace_id;
+
+    #[test]
+    fn a_trace_is_taken_when_it_is_one_and_nothing_else_reaches_the_log() {
+        const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+        let asked = |value: &str| {
+            let headers: HeaderMap = [("traceparent".parse().unwrap(), value.parse().unwrap())].into_iter().collect();
+            trace_id(&headers).map(ToOwned::to_owned)
+        };
+        assert_eq!(asked(&format!("00-{TRACE}-b7ad6b7169203331-01")).as_deref(), Some(TRACE));
+        assert_eq!(asked(&format!("01-{TRACE}-b7ad6b7169203331-01-more")).as_deref(), Some(TRACE));
+        for refused in [
+            String::new(),
+            "\" injected=1".to_owned(),
+            format!("00-{TRACE}-b7ad6b7169203331"),
+            format!("00-{TRACE}-b7ad6b7169203331-01-more"),
+            format!("ff-{TRACE}-b7ad6b7169203331-01"),
+            format!("00-{}-b7ad6b7169203331-01", TRACE.to_uppercase()),
+            format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)),
+            format!("00-{TRACE}-{}-01", "0".repeat(16)),
+        ] {
+            assert_eq!(asked(&refused), None, "{refused}");
+        }
+    }
+}
