@@ -125,6 +125,7 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/static/phone/{hash}/{file}", Open),
     ("GET", "/version", Open),
     ("GET", "/.well-known/socho-keys.json", Open),
+    // Its handler answers this machine alone.
     ("GET", "/metrics", Open),
     ("POST", "/test/clock", With(Right::SetClock, Installation)),
     ("POST", "/v1/ingest/{source}", Open),
