@@ -1,9 +1,9 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod account;
 mod board;
 mod city;
-mod account;
 pub mod day_page;
 mod disputes;
 mod health;
@@ -153,7 +153,6 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
-        .route("/markets/{code}/print", get(pages::print))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
         .route("/users", get(people::page).post(people::add))
@@ -165,7 +164,6 @@ fn pages() -> Router<Shared> {
         .route("/city/funnel", get(city::funnel))
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
-        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
@@ -202,10 +200,6 @@ fn phone() -> Router<Shared> {
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))
         .route("/static/phone/{hash}/{file}", get(stall::file))
-        .route("/version", get(health::version))
-        .route("/metrics", get(metrics::here_alone))
-        .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock))
 }
 
 /// A statement's file is larger than any other body; a form around it adds little.
