@@ -9,11 +9,13 @@ mod book;
 mod close;
 mod config;
 mod demo;
+mod device;
 mod doctor;
 mod export;
 mod ingest;
 mod key;
 mod logs;
+mod machine_key;
 mod manual;
 mod market;
 mod memo;
@@ -103,7 +105,7 @@ enum Command {
     Close(close::Close),
     /// Prove that a posting lies in a closed day
     Prove(prove::Prove),
-    /// Signing keys: init, rotate, list
+    /// Signing keys: init, rotate, list; keys of programs: api
     #[command(subcommand)]
     Key(key::Key),
     /// Write a month of a market's book as a zip file that anybody can check
@@ -114,6 +116,9 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Measure this program on this machine: rates, latencies, bytes
     Bench(bench::Bench),
+    /// Phones of a stall: list, pair, revoke
+    #[command(subcommand)]
+    Device(device::Device),
     /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
     #[command(subcommand)]
     User(user::User),
@@ -229,6 +234,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Balances(command) => book::block_on(balances::run(context, command)),
         Command::Simulate(command) => book::block_on(simulate::run(context, command)),
         Command::Bench(command) => book::block_on(bench::run(context, command)),
+        Command::Device(command) => book::block_on(device::run(context, command)),
         Command::User(command) => book::block_on(user::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),

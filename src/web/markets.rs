@@ -54,6 +54,8 @@ fn wanted(name: &str) -> &'static str {
         "dialect" => {
             "một trong sepay-apikey, sepay-hmac, casso-v1, casso-v2, payos, vietqr-vn, pay2s, standard-webhooks, generic-hmac"
         }
+        "user" => "tên 2 đến 40 chữ a-z, chữ số, dấu chấm, gạch; chữ cái đứng đầu",
+        "role" => "manager, city, auditor hoặc admin",
         "kind" => "direct, virtual hoặc collecting",
         "sort" => "code hoặc name",
         "outcome" => "recorded, suspense, duplicate, ignored, quarantined, rejected, stale, dismissed hoặc received",

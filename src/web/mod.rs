@@ -1,6 +1,9 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod board;
+mod city;
+mod account;
 pub mod day_page;
 mod disputes;
 mod health;
@@ -12,6 +15,7 @@ mod metrics;
 mod paced;
 mod pages;
 mod pairing;
+mod people;
 mod periods;
 mod problem;
 mod reports;
@@ -20,6 +24,7 @@ mod server;
 mod sheets;
 mod sources;
 mod stall;
+mod stall_phones;
 mod statement_pages;
 mod statements;
 mod visitor;
@@ -71,7 +76,20 @@ type Shared = Arc<Web>;
 
 /// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
-    let api = Router::new()
+    Router::new()
+        .merge(api())
+        .merge(pages())
+        .merge(phone())
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// What programs call.
+fn api() -> Router<Shared> {
+    Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
         .route("/v1/markets/{code}", get(markets::one).patch(markets::change))
         .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
@@ -91,6 +109,10 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/users", get(people::list).post(people::create))
+        .route("/v1/users/{user}/{action}", post(people::change))
+        .route("/v1/keys", get(people::keys).post(people::add_key))
+        .route("/v1/keys/{key}", delete(people::end_key))
         .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
         .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(files()))
         .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
@@ -110,10 +132,20 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
-        .layer(DefaultBodyLimit::max(API_BODY_MAX));
-    let pages = Router::new()
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// What people open: the board, the city, and everybody's login.
+fn pages() -> Router<Shared> {
+    Router::new()
         .route("/", get(pages::home))
-        .route("/markets/{code}", get(pages::market))
+        .route("/markets/{code}", get(board::overview::page))
+        .route("/markets/{code}/stalls", get(board::stalls::list))
+        .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
+        .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
+        .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
+        .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
         .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
         .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
@@ -122,14 +154,41 @@ pub fn everything(web: Shared) -> Router {
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
+        .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/users", get(people::page).post(people::add))
+        .route("/users/{user}/{action}", post(people::act))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
+        .route("/markets/{code}/print", get(board::stalls::print))
+        .route("/city", get(city::markets))
+        .route("/city/compare", get(city::compare))
+        .route("/city/funnel", get(city::funnel))
+        .route("/city/hours", get(city::hours))
+        .route("/city/closes", get(city::closes))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
+        .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/second-factor", post(account::begin_second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/drop", post(account::drop_second_factor))
         .route("/pair", get(pairing::ask).post(pairing::typed))
         .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
+        .route("/test/clock", post(health::set_clock))
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// The vendor's phone.
+fn phone() -> Router<Shared> {
+    Router::new()
         .route("/stall", get(stall::home))
         .route("/stall/book", get(stall::book))
         .route("/stall/{file}", get(stall::revenue_book))
@@ -146,15 +205,7 @@ pub fn everything(web: Shared) -> Router {
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
+        .route("/test/clock", post(health::set_clock))
 }
 
 /// A statement's file is larger than any other body; a form around it adds little.
