@@ -5,17 +5,20 @@ mod board;
 mod city;
 pub mod day_page;
 mod disputes;
+mod docs;
 mod health;
 mod ingest;
 mod journal;
 mod login;
 mod markets;
 mod metrics;
+mod openapi;
 mod paced;
 mod pages;
 mod pairing;
 mod periods;
 mod problem;
+mod problems;
 mod reports;
 mod seal;
 mod server;
@@ -35,6 +38,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
+pub use openapi::text as openapi;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -163,6 +167,29 @@ fn phone() -> Router<Shared> {
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))
         .route("/static/phone/{hash}/{file}", get(stall::file))
+        .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
+        .route("/test/clock", post(health::set_clock));
+    Router::new()
+        .merge(api)
+        .merge(pages)
+        .merge(documents())
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// What the API says of itself.
+fn documents() -> Router<Shared> {
+    Router::new()
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
+        .route("/problems", get(problems::all))
+        .route("/problems/{code}", get(problems::one))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

@@ -14,6 +14,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq as _;
 
 use super::Shared;
 use crate::app::access::{Actor, Role, role_name};
@@ -286,9 +287,9 @@ pub(super) async fn of_our_own(web: &Shared, visitor: &Visitor, request: Request
     if foreign_origin(headers, web.door.public_url.as_deref()) || matches!(site, Some("cross-site" | "same-site")) {
         return Err(forged());
     }
-    // Hashes are compared: how long that takes tells nothing of the token.
     let own = form_token(&visitor.csrf);
-    let shown = |token: &str| !visitor.csrf.is_empty() && form_token(token) == own;
+    let shown =
+        |token: &str| !visitor.csrf.is_empty() && bool::from(form_token(token).as_bytes().ct_eq(own.as_bytes()));
     let in_header = headers.get("x-csrf-token").and_then(|token| token.to_str().ok()).is_some_and(shown);
     let query = request.uri().query().unwrap_or_default();
     if in_header || field_of(query.as_bytes(), "csrf").is_some_and(|token| shown(&token)) {
