@@ -32,7 +32,9 @@ impl App {
             return Err(no_market(market));
         };
         let words = |amount: Dong| in_words_for_papers(amount, Voice::South);
-        draw_up(totals, words, drawn_up_at).map_err(|error| refusal(market, date, error))
+        let report = draw_up(totals, words, drawn_up_at).map_err(|error| refusal(market, date, error))?;
+        let reconciliation = self.day_reconciliation(market, date).await?;
+        Ok(DailyReport { reconciliation, ..report })
     }
 }
 

@@ -150,6 +150,14 @@ fn troubled(trouble: Trouble) -> (ErrorKind, &'static str, Message) {
                 "The database file is damaged. Write no more to it; check the disk and restore a backup.",
             ),
         ),
+        Trouble::DiskFull => (
+            ErrorKind::Unavailable,
+            "disk_full",
+            Message::new(
+                "Đĩa chứa sổ đã đầy: lần ghi này không vào sổ, những gì đã ghi vẫn nguyên vẹn. Hãy dọn chỗ rồi làm lại; không cần khởi động lại.",
+                "The disk that holds the book is full: this was not written, what was written before is whole. Make room and do it again; nothing has to be restarted.",
+            ),
+        ),
         Trouble::LoginRefused => (
             ErrorKind::Configuration,
             "database_login",

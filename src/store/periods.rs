@@ -246,23 +246,26 @@ pub(crate) async fn stall_steps(transaction: &mut Transaction, today: BusinessDa
         .collect()
 }
 
-/// One date and hour of all markets together, and at least how many stalls are behind it: those whose
+/// One closed date's hour of all markets together, and at least how many stalls are behind it: those whose
 /// first or last payment of the date lies in the hour.
 pub(crate) async fn date_hours(transaction: &mut Transaction, period: Period) -> Result<Vec<DateHour>> {
     const SUMS: &str = "SELECT t.business_date, t.hour, CAST(SUM(t.count) AS BIGINT) AS count, \
         CAST(SUM(t.amount) AS BIGINT) AS amount FROM markets m \
+        JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.hour >= 0 GROUP BY t.business_date, t.hour \
+        WHERE m.market_id > 0 AND t.hour >= 0 AND t.business_date < h.open_date GROUP BY t.business_date, t.hour \
         ORDER BY t.business_date, t.hour LIMIT $3";
     const STALLS: &str = "SELECT u.business_date, u.hour, COUNT(*) AS stalls FROM (\
         SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
         ((t.first_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind = 'settle' AND t.first_at IS NOT NULL \
+        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
+        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
+        AND t.kind = 'settle' AND t.first_at IS NOT NULL \
         UNION SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
         ((t.last_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind = 'settle' AND t.last_at IS NOT NULL) u \
+        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
+        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
+        AND t.kind = 'settle' AND t.last_at IS NOT NULL) u \
         GROUP BY u.business_date, u.hour ORDER BY u.business_date, u.hour LIMIT $3";
     let values = || binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
     let mut stalls = std::collections::HashMap::new();

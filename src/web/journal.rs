@@ -56,6 +56,7 @@ pub(super) struct CorrectionBody {
     reason: String,
     stall: Option<String>,
     amount: Option<i64>,
+    line: Option<i64>,
 }
 
 pub(super) async fn correct(
@@ -84,9 +85,13 @@ pub(super) async fn correct(
             }
             "cash-change" => web.app.cash_change(&posting, actor, &body.reason, amount()?).await,
             "exclude" => web.app.exclude(&posting, actor, &body.reason, amount()?).await,
+            "refund" => {
+                let line = body.line.ok_or_else(|| missing("line"))?;
+                web.app.refund(&posting, actor, &body.reason, line).await
+            }
             _ => Err(AppError::not_found(Message::new(
-                "Chỉ có reverse, assign, cash-change, exclude.",
-                "There are reverse, assign, cash-change and exclude.",
+                "Chỉ có reverse, assign, cash-change, exclude, refund.",
+                "There are reverse, assign, cash-change, exclude and refund.",
             ))),
         }
         .map(Some)

@@ -50,10 +50,13 @@ fn wanted(name: &str) -> &'static str {
         "stall" => "mã sạp 1 đến 24 ký tự, có chữ hoặc số, không có / \\ % ? # < > \" &",
         "amount" => "số đồng viết liền, không dấu ngăn, không đơn vị",
         "posting" => "tên bút toán, ví dụ TAN-123",
+        "statement" => "tên sao kê bắt đầu bằng stm_",
         "item" => "tên mục chờ bắt đầu bằng evt_",
         "dialect" => {
             "một trong sepay-apikey, sepay-hmac, casso-v1, casso-v2, payos, vietqr-vn, pay2s, standard-webhooks, generic-hmac"
         }
+        "user" => "tên 2 đến 40 chữ a-z, chữ số, dấu chấm, gạch; chữ cái đứng đầu",
+        "role" => "manager, city, auditor hoặc admin",
         "kind" => "direct, virtual hoặc collecting",
         "sort" => "code hoặc name",
         "outcome" => "recorded, suspense, duplicate, ignored, quarantined, rejected, stale, dismissed hoặc received",

@@ -3,6 +3,7 @@
 pub mod access;
 mod board;
 mod city;
+mod account;
 pub mod day_page;
 mod disputes;
 mod docs;
@@ -16,6 +17,7 @@ mod openapi;
 mod paced;
 mod pages;
 mod pairing;
+mod people;
 mod periods;
 mod problem;
 mod problems;
@@ -25,6 +27,9 @@ mod server;
 mod sheets;
 mod sources;
 mod stall;
+mod stall_phones;
+mod statement_pages;
+mod statements;
 mod visitor;
 mod watch;
 
@@ -46,6 +51,9 @@ pub use visitor::Door;
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
 /// Largest body of the API, in bytes: a list of vendors.
 pub const API_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// Largest statement that is handed in, in bytes, with the form around it.
+pub const STATEMENT_BODY_MAX: usize = crate::app::read_statement::FILE_BYTES_MAX + 64 * 1024;
 
 /// What every handler shares.
 pub struct Web {
@@ -105,6 +113,19 @@ fn api() -> Router<Shared> {
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/users", get(people::list).post(people::create))
+        .route("/v1/users/{user}/{action}", post(people::change))
+        .route("/v1/keys", get(people::keys).post(people::add_key))
+        .route("/v1/keys/{key}", delete(people::end_key))
+        .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
+        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(files()))
+        .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
+        .route("/v1/markets/{code}/reconciliation", get(statements::of_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/book", post(statements::book_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/sign", post(statements::sign))
+        .route("/v1/statements/{id}", get(statements::one))
+        .route("/v1/statements/{id}/reconciliation", get(statements::of_statement))
+        .route("/v1/statements/{id}/book", post(statements::book_statement))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -130,6 +151,17 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
+        .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
+        .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
+        .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
+        .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
+        .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
+        .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
+        .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
+        .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/users", get(people::page).post(people::add))
+        .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/markets/{code}/print", get(board::stalls::print))
         .route("/city", get(city::markets))
@@ -137,8 +169,15 @@ fn pages() -> Router<Shared> {
         .route("/city/funnel", get(city::funnel))
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
+        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
+        .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/second-factor", post(account::begin_second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/drop", post(account::drop_second_factor))
         .route("/pair", get(pairing::ask).post(pairing::typed))
         .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
         .route("/account/password", get(login::password_page).post(login::change_password))
@@ -190,6 +229,12 @@ fn documents() -> Router<Shared> {
         .route("/docs/{file}", get(docs::file))
         .route("/problems", get(problems::all))
         .route("/problems/{code}", get(problems::one))
+        .route("/test/clock", post(health::set_clock))
+}
+
+/// A statement's file is larger than any other body; a form around it adds little.
+fn files() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

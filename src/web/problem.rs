@@ -224,7 +224,8 @@ fn protect(headers: &mut HeaderMap, is_api: bool) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
     set("x-content-type-options", "nosniff");
-    set("referrer-policy", "no-referrer");
+    // `no-referrer` would make browsers send our own forms with the origin `null`, as foreign ones.
+    set("referrer-policy", "same-origin");
     set("x-frame-options", "DENY");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");

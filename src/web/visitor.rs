@@ -196,6 +196,14 @@ fn keeps_cookies(web: &Shared, headers: &HeaderMap) -> bool {
     public || forwarded.is_some_and(|proto| proto.eq_ignore_ascii_case("https")) || host(headers).is_some_and(is_here)
 }
 
+/// Returns the address under which a visitor reached us, for links that leave the browser.
+pub(super) fn own_address(web: &Shared, headers: &HeaderMap) -> String {
+    match &web.door.public_url {
+        Some(public) => public.clone(),
+        None => format!("http://{}", host(headers).unwrap_or_default()),
+    }
+}
+
 /// Returns the one host that a request names.
 pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();

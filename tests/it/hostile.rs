@@ -262,7 +262,7 @@ async fn every_answer_of_every_route_carries_the_headers_that_protect_it() {
                 && !policy.contains("unsafe")
                 && !policy.contains('*');
             assert!(strict, "{method} {path}: {head}");
-            for wanted in ["x-content-type-options: nosniff", "referrer-policy: no-referrer", "x-request-id: req_"] {
+            for wanted in ["x-content-type-options: nosniff", "referrer-policy: same-origin", "x-request-id: req_"] {
                 assert!(head.contains(wanted), "{method} {path} lacks {wanted}: {head}");
             }
             let page = head.contains("content-type: text/html");

@@ -16,9 +16,11 @@ use crate::app::access::{Actor, Right};
 use crate::app::close_day::CloseDay;
 use crate::app::daily_report::DayWords;
 use crate::app::error::AppError;
+use crate::app::reconcile_view::{signed, verdict};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::DailyReport;
 use crate::domain::ids::MarketCode;
+use crate::domain::reconciliation::SignState;
 
 /// Days of the list of closed ones.
 const LISTED: i64 = 14;
@@ -115,20 +117,20 @@ async fn checklist(web: &Shared, code: &MarketCode, report: &DailyReport) -> Res
         told: format!("Bị giữ lại: {} khoản, {}", held.count, held.amount.with_unit()),
         link: todo().filter(|_| held.count > 0),
     });
-    let silent: Vec<String> = web
-        .app
-        .sources_of(code)
-        .await?
-        .into_iter()
-        .filter(|source| !report.sources.iter().any(|seen| seen.source == source.name))
-        .map(|source| source.name.to_string())
-        .collect();
+    let bank = &report.reconciliation;
+    checks.push(Check {
+        good: bank.agrees() && bank.state == SignState::Signed,
+        told: format!("{} {}", verdict(bank).0, signed(bank)),
+        link: Some((format!("/markets/{code}/reconciliation/{date}"), "đối soát")),
+    });
+    let silent: Vec<String> =
+        web.app.silent_now(Some(code)).await?.into_iter().map(|one| one.source.to_string()).collect();
     checks.push(Check {
         good: silent.is_empty(),
         told: if silent.is_empty() {
-            "Mọi nguồn đều đã báo trong ngày".to_owned()
+            "Không nguồn nào im lâu hơn thường lệ".to_owned()
         } else {
-            format!("Nguồn không báo khoản nào trong ngày: {}", silent.join(", "))
+            format!("Nguồn im lâu hơn thường lệ: {}", silent.join(", "))
         },
         link: None,
     });

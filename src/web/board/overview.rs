@@ -14,15 +14,10 @@ use super::super::problem::{Answer, told};
 use super::{Board, ago, day_of, open};
 use crate::app::access::Actor;
 use crate::app::daily_report::{DayWords, hours_chart};
-use crate::domain::calendar::{BusinessDate, vietnam_hour, vietnam_time};
+use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::daily_report::DayStatus;
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
-
-/// After so long without a word a source counts as silent by day, in seconds.
-const SILENT_S: i64 = 15 * 60;
-/// The hours in which a market sells.
-const SELLING: std::ops::Range<i64> = 5..19;
 
 struct SourceLine {
     name: String,
@@ -75,7 +70,7 @@ pub(in crate::web) async fn page(
         let todo = web.app.todo(&code, &actor).await?;
         let words = DayWords::of(&report);
         let now = web.app.now();
-        let selling = SELLING.contains(&vietnam_hour(now));
+        let silent = web.app.silent_now(Some(&code)).await?;
         let mut sources = Vec::new();
         for source in web.app.sources_of(&code).await? {
             let seen = report.sources.iter().find(|figures| figures.source == source.name);
@@ -83,7 +78,7 @@ pub(in crate::web) async fn page(
             sources.push(SourceLine {
                 name: source.name.to_string(),
                 told: quiet_s.map_or_else(|| "hôm nay chưa báo khoản nào".to_owned(), ago),
-                silent: selling && quiet_s.is_none_or(|quiet_s| quiet_s > SILENT_S),
+                silent: silent.iter().any(|one| one.source == source.name),
                 skew_s: source.clock_alarm_s,
             });
         }

@@ -194,6 +194,21 @@ impl Page<'_> {
         self.until("!window.left && document.readyState === 'complete'");
     }
 
+    /// Opens an address in a page whose scripts are switched off: nothing in it can wait for us.
+    pub(crate) fn open_without_scripts(&mut self, url: &str) {
+        self.call("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+        self.call("Page.navigate", &json!({ "url": url }));
+        let end = std::time::Instant::now() + PATIENCE;
+        let look = json!({ "expression": "document.readyState + ' ' + location.href", "returnByValue": true });
+        loop {
+            let told = self.browser.try_call(Some(&self.session), "Runtime.evaluate", &look).unwrap_or_default();
+            if told["result"]["value"] == format!("complete {url}") {
+                return;
+            }
+            assert!(std::time::Instant::now() < end, "{url}: {told}");
+        }
+    }
+
     pub(crate) fn text(&mut self, id: &str) -> String {
         let said = self.ask(&format!("document.getElementById('{id}').textContent"));
         said.as_str().unwrap_or_default().trim().to_owned()
@@ -209,9 +224,10 @@ impl Page<'_> {
         self.call("Network.emulateNetworkConditions", &conditions);
     }
 
-    /// Returns a picture of the page as PNG.
+    /// Returns a picture of the page as PNG, a pixel for each of the page's.
     pub(crate) fn picture(&mut self) -> Vec<u8> {
-        let picture = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
+        let clip = json!({ "x": 0, "y": 0, "width": SMALL.0, "height": SMALL.1, "scale": 0.5 });
+        let picture = self.call("Page.captureScreenshot", &json!({ "format": "png", "clip": clip }));
         base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 }

@@ -136,7 +136,7 @@ const show = (news, verdict, fresh) => {
   at('money-amount').textContent = dong(news.amount);
   at('money-words').textContent = inWords(news.amount);
   const told = { none: '', exact: `✓ ${say.exact}`, short: `▼ ${say.short} ${dong(verdict.difference)}`, over: `▲ ${say.over} ${dong(verdict.difference)}` };
-  at('money-verdict').textContent = (verdict.thousandth ? `⚠ ${say.thousandth}. ` : '') + told[verdict.kind];
+  at('money-verdict').textContent = (verdict.thousandth ? `⚠ ${say.thousandth}\n` : '') + told[verdict.kind];
   at('money-verdict').hidden = verdict.kind === 'none' && !verdict.thousandth;
   at('money-wrong').href = news.sum ? '/stall/book' : `/stall/dispute?posting=${news.posting}`;
   showAge();
@@ -164,10 +164,11 @@ const announce = async () => {
     const verdict = judge(next.amount, price, since);
     since += next.amount;
     show(next, verdict, true);
+    // Paid: the next price may be keyed in while this one is still spoken.
+    if (verdict.kind === 'exact' || verdict.kind === 'over') showCode(0);
     const clips = payment(next.amount, verdict, page.voice), notes = verdict.alarm ? 0 : tier(next.amount);
     await said(notes, clips);
     if (verdict.alarm) await said(notes, clips);
-    if (verdict.kind === 'exact' || verdict.kind === 'over') showCode(0);
   }
   busy = false;
 };
