@@ -1,9 +1,9 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod account;
 mod board;
 mod city;
-mod account;
 pub mod day_page;
 mod disputes;
 mod docs;
@@ -84,6 +84,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(api())
         .merge(pages())
         .merge(phone())
+        .merge(documents())
         .merge(open_routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&web), access::door))
@@ -157,7 +158,6 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
-        .route("/markets/{code}/print", get(pages::print))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
         .route("/users", get(people::page).post(people::add))
@@ -209,16 +209,12 @@ fn phone() -> Router<Shared> {
         .route("/version", get(health::version))
         .route("/metrics", get(metrics::here_alone))
         .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(documents())
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
+        .route("/test/clock", post(health::set_clock))
+}
+
+/// A statement's file is larger than any other body; a form around it adds little.
+fn files() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
 /// What the API says of itself.
@@ -229,12 +225,6 @@ fn documents() -> Router<Shared> {
         .route("/docs/{file}", get(docs::file))
         .route("/problems", get(problems::all))
         .route("/problems/{code}", get(problems::one))
-        .route("/test/clock", post(health::set_clock))
-}
-
-/// A statement's file is larger than any other body; a form around it adds little.
-fn files() -> DefaultBodyLimit {
-    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

@@ -55,6 +55,8 @@ enum Body {
     Optional(&'static str),
     /// The bytes of a file.
     File,
+    /// JSON that is not described further.
+    Any,
 }
 
 /// What a good answer is.
@@ -169,6 +171,11 @@ fn request(body: Body) -> Option<RequestBody> {
                     .required(Some(Required::True))
                     .build(),
             );
+        }
+        Body::Any => {
+            let content = ContentBuilder::new().build();
+            let body = RequestBodyBuilder::new().content("application/json", content);
+            return Some(body.required(Some(Required::False)).build());
         }
         Body::Json(name) => (name, Required::True),
         Body::Optional(name) => (name, Required::False),
