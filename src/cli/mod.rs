@@ -133,6 +133,8 @@ enum Command {
     /// Settings: show, init, check
     #[command(subcommand)]
     Config(config::Config),
+    /// Print the API's document, as `/openapi.json` serves it
+    Openapi(manual::OpenApi),
     /// Print what a shell completes
     Completions(manual::Completions),
     /// Write the manual: a page for every command
@@ -241,6 +243,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
         Command::Doctor(command) => book::block_on(doctor::run(context, command)),
         Command::Config(command) => config::run(context, command),
+        Command::Openapi(_) => Ok(manual::openapi()),
         Command::Completions(command) => Ok(manual::completions(&command)),
         Command::Man(command) => manual::man(&command),
     }

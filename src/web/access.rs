@@ -178,6 +178,11 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/stall/worker.js", Open),
     ("GET", "/static/phone/{hash}/{file}", Open),
     ("GET", "/version", Open),
+    ("GET", "/openapi.json", Open),
+    ("GET", "/docs", Open),
+    ("GET", "/docs/{file}", Open),
+    ("GET", "/problems", Open),
+    ("GET", "/problems/{code}", Open),
     ("GET", "/.well-known/socho-keys.json", Open),
     // Its handler answers this machine alone.
     ("GET", "/metrics", Open),

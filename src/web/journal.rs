@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::field;
@@ -49,7 +50,7 @@ pub(super) async fn one(State(web): State<Shared>, actor: Actor, headers: Header
     Ok(Json(found.await.map_err(told(&headers, &format!("/v1/postings/{id}")))?).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CorrectionBody {
     reason: String,
@@ -126,7 +127,7 @@ pub(super) async fn inbox(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/inbox"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResolveBody {
     action: String,

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::problem::{Answer, told};
@@ -89,7 +90,7 @@ pub(super) async fn list(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/markets"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMarket {
     code: String,
@@ -119,7 +120,7 @@ pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(code
     Ok(Json(show(&market)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangedMarket {
     name: Option<String>,
@@ -170,7 +171,7 @@ pub(super) async fn stalls(
     Ok(Json(page.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewStall {
     stall: Option<String>,
@@ -212,7 +213,7 @@ pub(super) async fn register(
     Ok((if already { StatusCode::OK } else { StatusCode::CREATED }, Json(body)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangedStall {
     category: Option<String>,

@@ -6,18 +6,21 @@ mod board;
 mod city;
 pub mod day_page;
 mod disputes;
+mod docs;
 mod health;
 mod ingest;
 mod journal;
 mod login;
 mod markets;
 mod metrics;
+mod openapi;
 mod paced;
 mod pages;
 mod pairing;
 mod people;
 mod periods;
 mod problem;
+mod problems;
 mod reports;
 mod seal;
 mod server;
@@ -40,6 +43,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
+pub use openapi::text as openapi;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -80,6 +84,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(api())
         .merge(pages())
         .merge(phone())
+        .merge(documents())
         .merge(open_routes())
         .fallback(problem::no_such_page)
         .layer(from_fn_with_state(Arc::clone(&web), access::door))
@@ -205,6 +210,16 @@ fn phone() -> Router<Shared> {
 /// A statement's file is larger than any other body; a form around it adds little.
 fn files() -> DefaultBodyLimit {
     DefaultBodyLimit::max(STATEMENT_BODY_MAX)
+}
+
+/// What the API says of itself.
+fn documents() -> Router<Shared> {
+    Router::new()
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
+        .route("/problems", get(problems::all))
+        .route("/problems/{code}", get(problems::one))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use jiff::SignedDuration;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::{PageQuery, field};
@@ -38,7 +39,7 @@ pub(super) async fn list(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/sources"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSource {
     name: String,
@@ -80,7 +81,7 @@ fn local_as_utc(time: Option<&str>) -> Result<bool, AppError> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
     secret: String,
