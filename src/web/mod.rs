@@ -153,7 +153,6 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
         .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
-        .route("/markets/{code}/print", get(pages::print))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
         .route("/users", get(people::page).post(people::add))

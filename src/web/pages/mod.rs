@@ -14,7 +14,6 @@ use crate::app::access::{Actor, Role};
 use crate::app::error::AppError;
 use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
-use crate::domain::banks;
 use crate::domain::daily_report::MarketOverview;
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
