@@ -1,9 +1,9 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod account;
 mod board;
 mod city;
-mod account;
 pub mod day_page;
 mod disputes;
 mod health;
