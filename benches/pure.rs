@@ -173,6 +173,7 @@ fn chain_batch(bencher: Bencher, postings: i64) {
         texts: Vec::new(),
         pairings: Vec::new(),
         released: Vec::new(),
+        refunds: Vec::new(),
         agreeing: std::collections::BTreeSet::new(),
         deltas: Deltas::default(),
         previous_hash: vec![7; 32],

@@ -13,7 +13,7 @@ use super::verify_books::{MarketFindings, verify_store};
 use crate::domain::hash::Hash;
 pub use crate::store::backup::Overwrite;
 use crate::store::backup::{self, Defect, MarketState, Partial, PlaceError};
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, Trouble};
 use crate::store::{EngineKind, Store};
 
 /// Bytes read at a time for the hash.
@@ -90,7 +90,7 @@ impl App {
         let total = backup::expected(&self.store).await?;
         let told = |done| listener(Progress { step, done, total });
         told(0);
-        backup::write(&self.store, partial.path(), &told).await?;
+        backup::write(&self.store, partial.path(), &told).await.map_err(|error| not_copied(to, error))?;
         told(total);
         let copy = match backup::open(partial.path()).await? {
             Ok(copy) => copy,
@@ -104,6 +104,23 @@ impl App {
         let markets = markets.into_iter().map(BackedUpMarket::from).collect();
         Ok(BackedUp { file: to.to_owned(), bytes, sha256, depth, markets })
     }
+}
+
+/// Says why nothing was copied: a full disk is the backup's, for the book is only read.
+fn not_copied(to: &Path, error: StoreError) -> AppError {
+    if error.trouble() != Some(Trouble::DiskFull) {
+        return error.into();
+    }
+    let shown = to.display();
+    let message = Message::new(
+        format!(
+            "Đĩa chứa {shown} đã đầy: chưa có bản sao lưu, tệp dở đã xóa, sổ vẫn nguyên vẹn. Hãy chọn đĩa khác hoặc dọn chỗ."
+        ),
+        format!(
+            "The disk of {shown} is full: there is no backup, its beginning was removed, the book is whole. Choose another disk or make room."
+        ),
+    );
+    AppError { cause: Some(Box::new(error)), ..AppError::new(ErrorKind::Unavailable, "backup_disk_full", message) }
 }
 
 impl From<MarketState> for BackedUpMarket {

@@ -13,6 +13,7 @@ use super::error::{AppError, ErrorKind, Message};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
+use crate::domain::reconciliation::DayReconciliation;
 use crate::domain::registration::Market;
 use crate::ledger::daily_report::draw_up;
 use crate::ledger::facts::Head;
@@ -48,6 +49,8 @@ pub struct ClosedDay {
     pub signed: SignedClose,
     /// Settlements known by a hash of their bytes alone: somebody should look at them.
     pub weak: Vec<PostingName>,
+    /// Bank and book by the bank's date, as they stood right after the close.
+    pub reconciliation: DayReconciliation,
 }
 
 /// The key and the person of one closing.
@@ -73,6 +76,9 @@ impl App {
         let mut closed: Vec<ClosedDay> = Vec::new();
         while closed.last().is_none_or(|last| last.signed.close.business_date < asked.date) {
             closed.extend(self.close_some(&market, &asked, &signer).await?);
+        }
+        for day in &mut closed {
+            day.reconciliation = self.day_reconciliation(&asked.market, day.signed.close.business_date).await?;
         }
         Ok(closed)
     }
@@ -207,7 +213,8 @@ impl Closing<'_> {
         let signed = SignedClose { close, hash: close::hash(&statement), statement, signature };
         closes::add(transaction, market.id, &signed).await?;
         let name = |seq| PostingName { market: market.code.clone(), seq };
-        Ok(ClosedDay { signed, weak: weak.into_iter().map(name).collect() })
+        let weak = weak.into_iter().map(name).collect();
+        Ok(ClosedDay { signed, weak, reconciliation: DayReconciliation::default() })
     }
 }
 

@@ -4,8 +4,14 @@ use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::words::no_amount;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
+use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
+use crate::domain::posting::PostingKind;
+use crate::domain::reconciliation::BankLine;
+use crate::domain::settlement::Direction;
+use crate::ledger::batch::Posting;
 use crate::ledger::work::{Correction, CorrectionAction, Done, RuleBroken, Work};
+use crate::store::{postings, statement_lines};
 
 /// Longest reason that is kept, in characters.
 pub const REASON_MAX: usize = 500;
@@ -101,6 +107,7 @@ fn refused_in(market: Option<&MarketCode>, rule: &RuleBroken) -> AppError {
             let en = format!("{asked} đồng is more than the {left} đồng left.");
             (ErrorKind::Invalid, "more_than_left", vi, en)
         }
+        RuleBroken::AlreadyRefunded { line, by } => already_refunded(*line, &name(by)),
         RuleBroken::NoSuchItem(item) => {
             let vi = format!("Không có mục {item} đang chờ xử lý.");
             (ErrorKind::NotFound, "not_found", vi, format!("There is no held item {item}."))
@@ -126,9 +133,36 @@ fn refused_in(market: Option<&MarketCode>, rule: &RuleBroken) -> AppError {
     AppError::new(kind, code, Message::new(vi, en))
 }
 
+fn already_refunded(line: i64, by: &str) -> (ErrorKind, &'static str, String, String) {
+    let vi = format!("Dòng sao kê số {line} đã được ghi hoàn tiền bởi bút toán {by}.");
+    (ErrorKind::Conflict, "already_refunded", vi, format!("Line number {line} is recorded as a refund by {by}."))
+}
+
 /// Returns the part of a payment that a person names, when a payment can have such a part.
 fn part(amount: Dong) -> Result<Dong, AppError> {
     amount.settlement().map_err(|error| AppError::field("amount", "amount_out_of_range", no_amount(&error)))
+}
+
+/// Checks that a debit line can be the refund of a settlement.
+fn pairs(debit: &BankLine, settlement: &Posting) -> Result<(), AppError> {
+    let refuse = |code, vi: String, en: String| Err(AppError::new(ErrorKind::Conflict, code, Message::new(vi, en)));
+    let line = debit.number;
+    if debit.direction != Direction::Debit {
+        return refuse(
+            "not_a_debit",
+            format!("Dòng sao kê số {line} là tiền vào."),
+            format!("Line number {line} is money in."),
+        );
+    }
+    if settlement.transfer.debit != LedgerAccount::Bank(debit.settled.clone()) {
+        let vi = format!("Dòng sao kê số {line} thuộc tài khoản khác với khoản tiền vào.");
+        return refuse("other_account", vi, format!("Line number {line} is of another account than the payment."));
+    }
+    if debit.booked_on < settlement.event_date {
+        let vi = format!("Dòng sao kê số {line} có trước khoản tiền vào.");
+        return refuse("refund_before_payment", vi, format!("Line number {line} is earlier than the payment."));
+    }
+    Ok(())
 }
 
 impl App {
@@ -169,6 +203,40 @@ impl App {
     ) -> Result<PostingName, AppError> {
         let amount = part(amount)?;
         self.correct(posting, actor, reason, |posting| CorrectionAction::CashChange { posting, amount }).await
+    }
+
+    /// Records that a vendor gave money back in her own bank's app: the debit line of a statement that
+    /// says so, and the earlier credit of the same account that it undoes.
+    ///
+    /// # Errors
+    /// As [`App::correct`]; `not_found` for the line, `not_a_debit`, `other_account`,
+    /// `refund_before_payment`, `already_refunded`, `more_than_left`.
+    pub async fn refund(
+        &self,
+        posting: &PostingName,
+        actor: &str,
+        reason: &str,
+        line: i64,
+    ) -> Result<PostingName, AppError> {
+        let market = self.market(&posting.market).await?;
+        let mut transaction = self.store.begin_read().await?;
+        let debit = statement_lines::find(&mut transaction, market.id, line).await?;
+        let named = postings::find(&mut transaction, market.id, posting.seq).await?;
+        let settlement = match named {
+            Some(Posting { kind: PostingKind::Assign, concerns: Some(settlement), .. }) => {
+                postings::find(&mut transaction, market.id, settlement).await?
+            }
+            other => other,
+        };
+        transaction.rollback().await?;
+        let debit = debit.ok_or_else(|| {
+            let (vi, en) = (format!("Không có dòng sao kê số {line}."), format!("There is no line number {line}."));
+            AppError::not_found(Message::new(vi, en))
+        })?;
+        let settlement = settlement.ok_or_else(|| refused(&RuleBroken::NoSuchPosting(posting.seq)))?;
+        pairs(&debit, &settlement)?;
+        let amount = debit.amount;
+        self.correct(posting, actor, reason, |posting| CorrectionAction::Refund { posting, line, amount }).await
     }
 
     /// Records that part of a payment was not a sale.

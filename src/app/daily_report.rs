@@ -1,11 +1,13 @@
 //! The daily report of one market, and its forms: JSON, CSV, a table, a chart.
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::error::{AppError, ErrorKind, Message};
 use super::{App, no_market};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::DailyReport;
+use crate::domain::hash::Hash;
 use crate::domain::ids::MarketCode;
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
@@ -30,7 +32,9 @@ impl App {
             return Err(no_market(market));
         };
         let words = |amount: Dong| in_words_for_papers(amount, Voice::South);
-        draw_up(totals, words, drawn_up_at).map_err(|error| refusal(market, date, error))
+        let report = draw_up(totals, words, drawn_up_at).map_err(|error| refusal(market, date, error))?;
+        let reconciliation = self.day_reconciliation(market, date).await?;
+        Ok(DailyReport { reconciliation, ..report })
     }
 }
 
@@ -40,6 +44,15 @@ impl App {
 /// [`ErrorKind::Internal`], which nothing in a report can cause.
 pub fn to_json(report: &DailyReport) -> Result<String, AppError> {
     json::daily(report).map_err(AppError::internal)
+}
+
+/// Returns a hash of the report's figures: the same for as long as they are, whenever it is drawn up.
+///
+/// # Errors
+/// [`ErrorKind::Internal`], which nothing in a report can cause.
+pub fn figures_hash(report: &DailyReport) -> Result<Hash, AppError> {
+    let figures = to_json(&DailyReport { drawn_up_at: Timestamp::UNIX_EPOCH, ..report.clone() })?;
+    Ok(Hash(Sha256::digest(figures.as_bytes()).into()))
 }
 
 /// Returns the report as a CSV file: UTF-8 with a byte order mark, commas, CRLF.

@@ -160,7 +160,15 @@ impl App {
             let routed = routing::route(&settlement, &sender.allowance, &directory.routes, now);
             home = routed.market;
             let content = Content::Credit { settlement, routed };
-            items.push(IncomingItem { part, content, salt: self.ids.salt()?, raw: None, resolves: None, actor: None });
+            items.push(IncomingItem {
+                part,
+                content,
+                salt: self.ids.salt()?,
+                raw: None,
+                resolves: None,
+                actor: None,
+                compared: None,
+            });
         }
         let count = items.len();
         let incoming = Incoming {

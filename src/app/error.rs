@@ -50,6 +50,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Tells whether the one who asks can mend it: a form shows it beside what was typed.
+    #[must_use]
+    pub fn is_the_askers(self) -> bool {
+        matches!(self, Self::Invalid | Self::NotFound | Self::Conflict)
+    }
+
     /// Returns how many seconds to wait before trying again, where that is known.
     #[must_use]
     pub fn wait_s(self) -> Option<u32> {
@@ -142,6 +148,14 @@ fn troubled(trouble: Trouble) -> (ErrorKind, &'static str, Message) {
             Message::new(
                 "Tệp cơ sở dữ liệu bị hỏng. Đừng ghi thêm vào tệp này; hãy kiểm tra đĩa và phục hồi từ bản sao lưu.",
                 "The database file is damaged. Write no more to it; check the disk and restore a backup.",
+            ),
+        ),
+        Trouble::DiskFull => (
+            ErrorKind::Unavailable,
+            "disk_full",
+            Message::new(
+                "Đĩa chứa sổ đã đầy: lần ghi này không vào sổ, những gì đã ghi vẫn nguyên vẹn. Hãy dọn chỗ rồi làm lại; không cần khởi động lại.",
+                "The disk that holds the book is full: this was not written, what was written before is whole. Make room and do it again; nothing has to be restarted.",
             ),
         ),
         Trouble::LoginRefused => (

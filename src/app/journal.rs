@@ -6,7 +6,7 @@ use super::App;
 use super::error::{AppError, Message};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{ItemName, MarketCode, MarketId, PostingName};
-use crate::domain::inbox::Outcome;
+use crate::domain::inbox::{Outcome, reason};
 use crate::domain::money::Dong;
 use crate::ledger::batch::Posting;
 use crate::store::postings::{self, Filter};
@@ -236,6 +236,7 @@ fn posting_json(market: &MarketCode, posting: &Posting, stall: Option<&str>) -> 
         "amount": posting.transfer.amount.whole(), "currency": "VND", "stall": stall,
         "business_date": posting.business_date.to_string(), "event_date": posting.event_date.to_string(),
         "event_at": posting.event_at.map(rfc3339), "recorded_at": rfc3339(posting.recorded_at), "late": posting.late,
+        "from_statement": posting.reason.as_deref() == Some(reason::FROM_STATEMENT),
         "concerns": posting.concerns.map(name), "reason": posting.reason, "actor": posting.actor,
     })
 }

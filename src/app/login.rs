@@ -96,7 +96,7 @@ pub struct Known {
 }
 
 /// What failed logins are counted by: its name, the free attempts, and the longest wait in seconds.
-struct Subject {
+pub(super) struct Subject {
     name: String,
     free: i64,
     wait_max_s: i64,
@@ -108,12 +108,18 @@ impl Subject {
         Self { name: format!("user:{name}"), free: 5, wait_max_s: 60 }
     }
 
-    fn browser(user: UserId) -> Self {
+    /// Returns what a user's own attempts are counted by.
+    pub(super) fn browser(user: UserId) -> Self {
         Self { name: format!("browser:{}", user.0.simple()), free: 10, wait_max_s: 60 }
     }
 
     fn address(address: &str) -> Self {
         Self { name: format!("address:{}", network(address)), free: 20, wait_max_s: 900 }
+    }
+
+    /// Returns the subject's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns how long the next attempt has to wait after this many failures.
@@ -171,7 +177,7 @@ impl App {
     }
 
     /// Counts an attempt against its subjects before it is judged, so that many at once gain nothing.
-    async fn count_attempt(&self, subjects: &[Subject]) -> Result<(), AppError> {
+    pub(super) async fn count_attempt(&self, subjects: &[Subject]) -> Result<(), AppError> {
         let now = self.clock.now();
         let since = now.checked_sub(REMEMBERED).unwrap_or(now);
         let mut transaction = self.store.begin_write().await?;
@@ -208,13 +214,15 @@ impl App {
         sessions::prune(&mut transaction, long_ago).await?;
         login_attempts::prune(&mut transaction, now.checked_sub(REMEMBERED).unwrap_or(now)).await?;
         sessions::add(&mut transaction, &row, &hashes).await?;
-        users::logged_in(&mut transaction, user.id, now).await?;
+        if row.stage == Stage::Open {
+            users::logged_in(&mut transaction, user.id, now).await?;
+        }
         transaction.commit().await?;
         tracing::info!(user = %user.name, session = %row.id, "login.begin");
         Ok(made)
     }
 
-    fn new_session(
+    pub(super) fn new_session(
         &self,
         user: &UserRow,
         from: &From,

@@ -308,7 +308,7 @@ impl App {
     }
 
     /// Finds a user whom the actor manages; whoever else there is, is not found.
-    async fn managed_user(&self, actor: &Actor, name: &UserName) -> Result<UserRow, AppError> {
+    pub(super) async fn managed_user(&self, actor: &Actor, name: &UserName) -> Result<UserRow, AppError> {
         Self::admit(actor, Right::ManageUsers, &Place::Own)?;
         let mut transaction = self.store.begin_read().await?;
         let found = users::find(&mut transaction, name).await?;
@@ -348,7 +348,7 @@ impl App {
     }
 
     /// Makes a password of twelve symbols, 60 bits: to be typed once.
-    fn random_password(&self) -> Result<String, AppError> {
+    pub(super) fn random_password(&self) -> Result<String, AppError> {
         let random = self.ids.salt()?;
         let symbol = |byte: &u8| char::from(SYMBOLS.get(usize::from(byte & 31)).copied().unwrap_or(b'2'));
         let symbols: Vec<char> = random.iter().take(12).map(symbol).collect();

@@ -9,11 +9,14 @@ use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::DailyReport;
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
 use crate::domain::memo::MemoCode;
 use crate::domain::money::Dong;
 use crate::domain::registration::Market;
 use crate::domain::words::{Voice, in_words_for_papers};
 use crate::ledger::period_report as ledger;
+use crate::report::chart::Heading;
+use crate::report::day_chart::{self, DayBar};
 use crate::report::pdf::{period as paper, records, write};
 use crate::report::xlsx::{Cover, workbook};
 use crate::report::{csv, period};
@@ -127,7 +130,7 @@ impl App {
                 stall: stall.code.to_string(),
                 vendor: stall.vendor.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default(),
                 category: stall.category.clone(),
-                bank: banks::by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned()),
+                bank: banks::shown_name(bin),
                 last_four: account.map(|account| account.number.last_four().to_owned()).unwrap_or_default(),
                 memo: MemoCode::of(stall.number).to_string(),
                 version: stall.card_version,
@@ -241,6 +244,19 @@ pub fn comparison_file(compared: &MarketComparison, form: FileForm) -> Result<Ve
 #[must_use]
 pub fn period_grids(report: &PeriodReport) -> Vec<Grid> {
     period::grids(report)
+}
+
+/// Returns a period's days as an SVG picture.
+#[must_use]
+pub fn period_days_chart(report: &PeriodReport) -> String {
+    let title = format!("Số tiền theo ngày, {}, {}", report.market.name, report.period.vietnamese());
+    let heading = Heading { id: "days", title: &title, language: Language::Vietnamese };
+    let bar = |day: &crate::domain::period_report::PeriodDay| DayBar {
+        date: day.date,
+        status: day.status,
+        value: Some(day.figure.amount.whole()),
+    };
+    day_chart::days(&report.days.iter().map(bar).collect::<Vec<_>>(), heading)
 }
 
 /// Returns a comparison's table, for pages and the terminal.

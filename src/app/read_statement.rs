@@ -30,6 +30,14 @@ pub fn to_json(file: &StatementFile) -> Result<String, AppError> {
     crate::report::statement::json(file).map_err(AppError::internal)
 }
 
+/// Returns what a person should know of the file, as a JSON list.
+///
+/// # Errors
+/// A fault of this program when it cannot be written.
+pub(crate) fn notes_json(file: &StatementFile) -> Result<String, AppError> {
+    crate::report::statement::notes(file).map_err(AppError::internal)
+}
+
 /// Returns the file as tables for people; memos are masked.
 #[must_use]
 pub fn to_table(file: &StatementFile, language: Language) -> String {

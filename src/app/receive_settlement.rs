@@ -230,7 +230,7 @@ impl App {
     }
 
     fn item(&self, part: i64, content: Content, raw: Option<Vec<u8>>) -> Result<IncomingItem, AppError> {
-        Ok(IncomingItem { part, content, salt: self.ids.salt()?, raw, resolves: None, actor: None })
+        Ok(IncomingItem { part, content, salt: self.ids.salt()?, raw, resolves: None, actor: None, compared: None })
     }
 
     /// Routes the items and has their markets judge them; again when routes moved meanwhile.

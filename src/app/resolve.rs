@@ -136,6 +136,7 @@ impl App {
             raw: None,
             resolves: (market == item.market).then_some(item.item),
             actor: Some(actor.to_owned()),
+            compared: None,
         };
         let delivery = DeliveryId(self.ids.uuid()?);
         let judged = self.deliver(sender, directory, delivery, market, vec![again]).await?;

@@ -11,6 +11,7 @@ use super::verify_books::{MarketFindings, verify_store};
 use crate::store::Store;
 use crate::store::backup::{self, Overwrite, Partial};
 use crate::store::error::StoreError;
+use crate::store::sessions;
 
 /// A book that was restored and verified.
 #[derive(Debug, Clone)]
@@ -108,6 +109,10 @@ async fn load_migrated(source: &Store, book: &Store, told: backup::Told<'_>) -> 
 }
 
 async fn check(book: &Store, listener: Listener<'_>) -> Result<Checked, AppError> {
+    // A login that ended since the backup must not come back to life.
+    let mut transaction = book.begin_write().await?;
+    sessions::clear(&mut transaction).await?;
+    transaction.commit().await?;
     let heads = backup::heads(book).await?;
     let findings = verify_store(book, &backup::listed(&heads), listener).await?;
     Ok((heads.into_iter().map(BackedUpMarket::from).collect(), findings))

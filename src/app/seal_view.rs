@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::close_day::ClosedDay;
 use super::error::{AppError, ErrorKind, Message};
+use super::reconcile_view::verdict;
 use super::signing_keys::MarketKeys;
 use crate::domain::calendar::rfc3339;
 use crate::domain::ids::{MarketCode, Seq};
@@ -20,6 +21,12 @@ pub fn close_json(day: &ClosedDay) -> Value {
     let names: Vec<String> = day.weak.iter().map(ToString::to_string).collect();
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("weak_postings".to_owned(), names.into());
+        let bank = &day.reconciliation;
+        let reconciliation = json!({
+            "status": bank.state.as_str(), "agrees": bank.agrees(), "difference": bank.difference.whole(),
+            "verdict": verdict(bank).1, "signed_by": bank.signature.as_ref().map(|one| one.signed_by.as_str()),
+        });
+        fields.insert("reconciliation".to_owned(), reconciliation);
     }
     shown
 }

@@ -1,10 +1,13 @@
 //! Verifying the books: everything that was derived is derived again from the journal.
 
-use super::App;
-use super::error::AppError;
+use std::path::Path;
+
+use super::backup::defect_error;
+use super::error::{AppError, ErrorKind, Message};
 use super::progress::{Listener, Progress, Step, unheard};
+use super::{App, no_market};
 use crate::domain::ids::{MarketCode, MarketId};
-use crate::store::{Store, verify};
+use crate::store::{Store, backup, verify};
 
 /// What was found in one market.
 #[derive(Debug, Clone)]
@@ -49,6 +52,53 @@ impl App {
         };
         verify_store(&self.store, &markets, listener).await
     }
+}
+
+/// Tells whether a book's file is a backup that nobody has served yet: [`verify_backup`] reads it as it
+/// lies, where opening it as a book would turn it into one.
+#[must_use]
+pub fn is_backup(path: &Path) -> bool {
+    backup::is_at_rest(path)
+}
+
+/// Verifies one market of a backup, or all of them, and leaves the file as it is to the byte.
+///
+/// # Errors
+/// `backup_damaged` and `not_a_backup` about the file; `backup_older` when its schema is another
+/// program's before this one; `not_found` for the market; whatever the store meets.
+pub async fn verify_backup(
+    path: &Path,
+    only: Option<&MarketCode>,
+    listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
+    let copy = backup::open(path).await?.map_err(|defect| defect_error(path, &defect))?;
+    let findings = verify_copy(&copy, path, only, listener).await;
+    copy.close().await;
+    findings
+}
+
+async fn verify_copy(
+    copy: &Store,
+    path: &Path,
+    only: Option<&MarketCode>,
+    listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
+    if !backup::is_current(copy).await? {
+        let path = path.display();
+        let message = Message::new(
+            format!("Bản sao lưu {path} có lược đồ cũ hơn. Hãy phục hồi nó bằng socho restore: sổ mới được kiểm luôn."),
+            format!("The backup {path} has an older schema. Restore it with socho restore, which verifies the book."),
+        );
+        return Err(AppError::new(ErrorKind::Conflict, "backup_older", message));
+    }
+    let mut markets = backup::listed(&backup::heads(copy).await?);
+    if let Some(code) = only {
+        markets.retain(|(_, name)| name == code.as_str());
+        if markets.is_empty() {
+            return Err(no_market(code));
+        }
+    }
+    verify_store(copy, &markets, listener).await
 }
 
 /// Verifies markets of any store.

@@ -14,6 +14,7 @@ pub mod amount;
 pub mod answer;
 mod body;
 mod casso;
+pub mod explain;
 pub(crate) mod file;
 mod form;
 mod generic_hmac;

@@ -1,7 +1,7 @@
 //! Opening the book for one command.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Context;
@@ -27,9 +27,14 @@ impl Context {
         self.migrate_db.clone().or_else(|| self.config.migrate_db.clone())
     }
 
+    /// Returns the file of a SQLite book.
+    pub(super) fn file(&self) -> Result<Option<PathBuf>, Failure> {
+        Ok(self.options(DEFAULT).file().map_err(AppError::from)?)
+    }
+
     /// Refuses a SQLite book whose file is missing, which opening would make.
     fn must_exist(&self) -> Result<(), Failure> {
-        match self.options(DEFAULT).file().map_err(AppError::from)? {
+        match self.file()? {
             // Where even the folder is missing, opening says so.
             Some(path) if !path.exists() && folder_exists(&path) => {
                 let path = path.display();

@@ -9,6 +9,7 @@ use super::Context;
 use super::output::{Exit, Failure, Lang, line, to_stderr};
 use crate::app::App;
 use crate::app::close_day::{CloseDay, ClosedDay};
+use crate::app::reconcile_view::verdict;
 use crate::app::seal_view::close_json;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::daily_report::DailyReport;
@@ -100,6 +101,8 @@ fn print(day: &ClosedDay, lang: Lang) {
             close.market, close.business_date
         ),
     });
+    let (vi, en) = verdict(&day.reconciliation);
+    line(format!("  {}", if lang == Lang::Vi { vi } else { en }));
     if !day.weak.is_empty() {
         let names: Vec<String> = day.weak.iter().map(ToString::to_string).collect();
         let names = names.join(", ");

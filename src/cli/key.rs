@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::Context;
 use super::output::{Exit, Failure, Lang, line, table, to_stdout};
+use super::{Context, machine_key};
 use crate::app::seal_view::{key_json, keys_json};
 use crate::app::signing_keys::MarketKeys;
 use crate::domain::calendar::rfc3339;
@@ -21,6 +21,9 @@ pub(super) enum Key {
         after_help = "Closes signed before stay valid under the old key; whoever trusts the old key trusts the new\none through its endorsement. A key whose private file is lost cannot endorse: restore the file\nfrom your own copy first.\n\nExample: socho key rotate --market TAN"
     )]
     Rotate(Market),
+    /// Keys of programs that use the API: add, list, rights, revoke
+    #[command(subcommand)]
+    Api(machine_key::MachineKey),
     /// Show the public keys, for whoever wants to check what they signed
     #[command(after_help = "Example: socho key list --market TAN --json")]
     List(List),
@@ -40,29 +43,45 @@ pub(super) struct List {
     market: Option<MarketCode>,
 }
 
+/// Which of a market's signing keys is made.
+enum Making {
+    First,
+    Next,
+}
+
 pub(super) async fn run(context: &Context, command: Key) -> Result<Exit, Failure> {
-    let app = context.open().await?;
-    let (market, key) = match command {
-        Key::Init(Market { market }) => (market.clone(), app.init_key(&market).await?),
-        Key::Rotate(Market { market }) => (market.clone(), app.rotate_key(&market).await?),
+    match command {
+        Key::Api(command) => return machine_key::run(context, command).await,
+        Key::Init(Market { market }) => make(context, &market, Making::First).await?,
+        Key::Rotate(Market { market }) => make(context, &market, Making::Next).await?,
         Key::List(List { market }) => {
-            let markets = app.published_keys(market.as_ref()).await?;
+            let app = context.open().await?;
+            let markets = app.published_keys(market.as_ref()).await;
             app.close().await;
-            print_all(context, &markets);
-            return Ok(Exit::Ok);
+            print_all(context, &markets?);
         }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn make(context: &Context, market: &MarketCode, making: Making) -> Result<(), Failure> {
+    let app = context.open().await?;
+    let made = match making {
+        Making::First => app.init_key(market).await,
+        Making::Next => app.rotate_key(market).await,
     };
     app.close().await;
+    let key = made?;
     if context.json {
-        line(key_json(&market, &key).to_string());
-        return Ok(Exit::Ok);
+        line(key_json(market, &key).to_string());
+        return Ok(());
     }
     let (number, fingerprint, public) = (key.number, key.public.fingerprint(), &key.public);
     line(match context.lang {
         Lang::Vi => format!("Khóa số {number} của chợ {market}: vân tay {fingerprint}, khóa công khai {public}"),
         Lang::En => format!("key {number} of market {market}: fingerprint {fingerprint}, public key {public}"),
     });
-    Ok(Exit::Ok)
+    Ok(())
 }
 
 fn print_all(context: &Context, markets: &[MarketKeys]) {

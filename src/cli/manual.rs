@@ -1,4 +1,5 @@
-//! `socho completions` and `socho man`: what shells and `man` read, made from the command line's own tree.
+//! `socho completions`, `man` and `openapi`: what shells, `man` and other programs read,
+//! made from the code itself.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
@@ -20,6 +21,16 @@ pub(super) struct Man {
     /// The folder that takes the pages; without it the first page is printed
     #[arg(long)]
     out: Option<String>,
+}
+
+/// Prints the API's document, as `/openapi.json` serves it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: socho openapi > socho.json")]
+pub(super) struct OpenApi {}
+
+pub(super) fn openapi() -> Exit {
+    line(crate::web::openapi());
+    Exit::Ok
 }
 
 pub(super) fn completions(command: &Completions) -> Exit {

@@ -9,20 +9,25 @@ mod book;
 mod close;
 mod config;
 mod demo;
+mod device;
 mod doctor;
 mod export;
 mod ingest;
 mod key;
 mod logs;
+mod machine_key;
 mod manual;
 mod market;
 mod memo;
 mod output;
+mod posting;
 mod progress;
 mod prove;
 mod qr;
+mod reconcile;
 mod report;
 mod serve;
+mod simulate;
 mod source;
 mod statement;
 mod user;
@@ -87,6 +92,12 @@ enum Command {
     /// Bank statements: parse
     #[command(subcommand)]
     Statement(statement::Statement),
+    /// Compare a bank's statement with the book, and book what nobody reported
+    Reconcile(reconcile::Reconcile),
+    /// One posting: show, reverse, assign, cash-change, exclude, refund
+    #[command(subcommand)]
+    Posting(posting::Posting),
+    /// Reports: day
     /// Reports: day, month, compare
     #[command(subcommand)]
     Report(report::Report),
@@ -94,15 +105,20 @@ enum Command {
     Close(close::Close),
     /// Prove that a posting lies in a closed day
     Prove(prove::Prove),
-    /// Signing keys: init, rotate, list
+    /// Signing keys: init, rotate, list; keys of programs: api
     #[command(subcommand)]
     Key(key::Key),
     /// Write a month of a market's book as a zip file that anybody can check
     Export(export::Export),
     /// A market's balances, now or at a point in time
     Balances(balances::Balances),
+    /// Play a provider with an outage against a server, and compare its report with the truth
+    Simulate(simulate::Simulate),
     /// Measure this program on this machine: rates, latencies, bytes
     Bench(bench::Bench),
+    /// Phones of a stall: list, pair, revoke
+    #[command(subcommand)]
+    Device(device::Device),
     /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
     #[command(subcommand)]
     User(user::User),
@@ -117,6 +133,8 @@ enum Command {
     /// Settings: show, init, check
     #[command(subcommand)]
     Config(config::Config),
+    /// Print the API's document, as `/openapi.json` serves it
+    Openapi(manual::OpenApi),
     /// Print what a shell completes
     Completions(manual::Completions),
     /// Write the manual: a page for every command
@@ -208,19 +226,24 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Vendor(command) => book::block_on(vendor::run(context, command)),
         Command::Source(command) => book::block_on(source::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
+        Command::Reconcile(command) => book::block_on(reconcile::run(context, command)),
+        Command::Posting(command) => book::block_on(posting::run(context, command)),
         Command::Report(command) => book::block_on(report::run(context, command)),
         Command::Close(command) => book::block_on(close::run(context, command)),
         Command::Prove(command) => book::block_on(prove::run(context, command)),
         Command::Key(command) => book::block_on(key::run(context, command)),
         Command::Export(command) => book::block_on(export::run(context, command)),
         Command::Balances(command) => book::block_on(balances::run(context, command)),
+        Command::Simulate(command) => book::block_on(simulate::run(context, command)),
         Command::Bench(command) => book::block_on(bench::run(context, command)),
+        Command::Device(command) => book::block_on(device::run(context, command)),
         Command::User(command) => book::block_on(user::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
         Command::Doctor(command) => book::block_on(doctor::run(context, command)),
         Command::Config(command) => config::run(context, command),
+        Command::Openapi(_) => Ok(manual::openapi()),
         Command::Completions(command) => Ok(manual::completions(&command)),
         Command::Man(command) => manual::man(&command),
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Context;
-use super::output::{Exit, Failure, Lang, line, to_stderr};
+use super::output::{Exit, Failure, Lang, line};
 use crate::app::App;
 use crate::app::clock::{SetClock, SystemClock};
 use crate::domain::calendar::Clock;
@@ -58,8 +58,8 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
     };
     let app = Arc::new(context.open_with(clock, "sqlite:socho.db").await?);
     if !app.journal_guarded_by_roles() {
-        to_stderr(
-            "socho: this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db\n",
+        super::logs::notice(
+            "this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db",
         );
     }
     let public_url = command.public_url.or_else(|| context.config.public_url.clone());
@@ -78,7 +78,7 @@ async fn tell_of_door(
     test_mode: bool,
 ) -> Result<(), Failure> {
     let nobody_yet = app.is_unattended().await?;
-    let tell = |vi: &str, en: &str| to_stderr(&format!("socho: {}\n", if context.lang == Lang::Vi { vi } else { en }));
+    let tell = |vi: &str, en: &str| super::logs::notice(if context.lang == Lang::Vi { vi } else { en });
     if door.loopback && test_mode {
         tell(
             "chế độ thử: yêu cầu không đăng nhập từ chính máy này được coi là của người vận hành",

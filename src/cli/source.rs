@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::output::{Exit, Failure, line, read_input, table, to_stdout};
+use crate::app::explain_source::REQUEST_MAX;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketCode, SourceName};
@@ -47,6 +48,16 @@ pub(super) enum Source {
     /// List the sources
     #[command(after_help = "Example: socho source list --json")]
     List,
+    /// Say why a request that was written down is refused: secret, clock, changed body, dialect
+    #[command(
+        after_help = "The file holds the request line (or none), header lines, a blank line and the body's very bytes.\n\nExample: socho source explain sepay1 request.txt"
+    )]
+    Explain {
+        /// The source
+        name: SourceName,
+        /// The file that holds the request, - for standard input
+        request: String,
+    },
     /// Sign a sample request and run it through our own authentication; stores nothing
     #[command(after_help = "Example: socho source test sepay1")]
     Test {
@@ -95,7 +106,11 @@ pub(super) enum Change {
 pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Failure> {
     let app = match command {
         Source::Add(_) => context.open_or_make().await?,
-        Source::Accounts { .. } | Source::Rotate { .. } | Source::List | Source::Test { .. } => context.open().await?,
+        Source::Accounts { .. }
+        | Source::Rotate { .. }
+        | Source::List
+        | Source::Explain { .. }
+        | Source::Test { .. } => context.open().await?,
     };
     match command {
         Source::Add(add) => {
@@ -133,6 +148,17 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
                     sources.iter().map(row).collect(),
                 ));
             }
+        }
+        Source::Explain { name, request } => {
+            let explained = app.explain_request(&name, &read_input(&request, REQUEST_MAX)?).await?;
+            app.close().await;
+            let said = context.lang.choose(&explained.message);
+            if context.json {
+                line(json!({"source": name.as_str(), "cause": explained.cause, "explanation": said}).to_string());
+            } else {
+                line(format!("{name}: {said}"));
+            }
+            return Ok(if explained.cause == "taken" { Exit::Ok } else { Exit::Refused });
         }
         Source::Test { name } => {
             let body = app.test_source(&name).await?;

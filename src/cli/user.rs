@@ -41,6 +41,9 @@ pub(super) enum User {
         #[arg(long)]
         password_file: Option<String>,
     },
+    /// Take somebody's second factor away, whose phone and recovery codes are lost
+    #[command(after_help = "Example: socho user drop-second-factor lan")]
+    DropSecondFactor(One),
     /// Give somebody another role; it counts at once
     #[command(after_help = "Example: socho user role lan --role auditor")]
     Role {
@@ -132,13 +135,20 @@ async fn act(context: &Context, app: &App, command: User) -> Result<(), Failure>
             if context.json {
                 line(json!({"name": name.as_str(), "password": made}).to_string());
             } else {
-                let made = made.unwrap_or_else(|| "…".to_owned());
+                let (vi, en) = match made {
+                    Some(made) => (format!(": {made}"), format!(": {made}")),
+                    None => (" đã đặt".to_owned(), " is set".to_owned()),
+                };
                 say(
                     context,
-                    format!("Mật khẩu mới của {name}: {made} (phải đổi khi đăng nhập)"),
-                    format!("new password of {name}: {made} (to be changed at login)"),
+                    format!("Mật khẩu mới của {name}{vi} (phải đổi khi đăng nhập)"),
+                    format!("new password of {name}{en} (to be changed at login)"),
                 );
             }
+        }
+        User::DropSecondFactor(One { name }) => {
+            app.reset_second_factor(&actor, &name).await?;
+            say(context, format!("Đã gỡ xác thực hai bước của {name}."), format!("{name} has no second factor now."));
         }
         User::Role { name, role, market } => {
             app.set_user_role(&actor, &name, role, market.as_ref()).await?;

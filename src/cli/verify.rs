@@ -9,7 +9,7 @@ use super::Context;
 use super::output::{Exit, Failure, Lang, line, read_input};
 use super::progress::Bar;
 use crate::app::seal_view::public_key;
-use crate::app::verify_books::MarketFindings;
+use crate::app::verify_books::{MarketFindings, is_backup, verify_backup};
 use crate::app::verify_evidence::{Verified, verify_evidence};
 use crate::domain::ids::MarketCode;
 
@@ -34,9 +34,16 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
     if let (Some(file), Some(key)) = (&command.file, &command.key) {
         return evidence(context, file, key);
     }
-    let app = context.open().await?;
     let bar = Bar::new(context.lang);
-    let findings = app.verify_heard(command.market.as_ref(), &|progress| bar.show(progress)).await;
+    let heard = |progress| bar.show(progress);
+    let findings = if let Some(backup) = context.file()?.filter(|path| is_backup(path)) {
+        verify_backup(&backup, command.market.as_ref(), &heard).await
+    } else {
+        let app = context.open().await?;
+        let findings = app.verify_heard(command.market.as_ref(), &heard).await;
+        app.close().await;
+        findings
+    };
     bar.clear();
     let findings = findings?;
     let clean = findings.iter().all(|market| market.differences.is_empty());
@@ -52,7 +59,6 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
     } else {
         print_findings(&findings, context.lang);
     }
-    app.close().await;
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
 }
 

@@ -58,6 +58,12 @@ pub fn by_bin(bin: &str) -> Option<&'static Bank> {
     BANKS.iter().find(|bank| bank.bin == bin)
 }
 
+/// Returns how people call the bank with this BIN; the BIN itself when the list does not know it.
+#[must_use]
+pub fn shown_name(bin: &str) -> String {
+    by_bin(bin).map_or_else(|| bin.to_owned(), |bank| bank.short_name.to_owned())
+}
+
 /// Finds banks by BIN, code or name, with or without marks: an exact match alone, else every bank
 /// one of whose spellings contains the text.
 #[must_use]

@@ -16,6 +16,7 @@ use super::calendar::{BusinessDate, Cutoff};
 use super::hash::Hash;
 use super::ids::{MarketCode, Seq, SourceName, StallNumber};
 use super::money::Dong;
+use super::reconciliation::DayReconciliation;
 
 /// A count and the sum that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -252,12 +253,21 @@ pub struct DailyReport {
     pub same_weekday: Comparison,
     /// The journal's range.
     pub ledger: LedgerRange,
+    /// Bank and book by the bank's date; set by whoever compares them.
+    pub reconciliation: DayReconciliation,
 }
 
 impl DailyReport {
     /// Most unmatched settlements listed one by one: more are a fault of the set-up, not a list
     /// that anybody works through on paper.
     pub const UNMATCHED_MAX: usize = 500;
+
+    /// Returns what only the bank's statement told of.
+    #[must_use]
+    pub fn from_statement(&self) -> Figure {
+        let statement = self.sources.iter().find(|source| source.source.as_str() == SourceName::OF_STATEMENTS);
+        statement.map_or_else(Figure::default, |source| Figure { count: source.settlements, amount: source.amount })
+    }
 
     /// Returns how many stalls had a payment.
     #[must_use]

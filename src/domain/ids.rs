@@ -122,6 +122,9 @@ impl StallNumber {
 pub struct SourceId(i64);
 
 impl SourceId {
+    /// The statements of banks: what only they tell of is booked under this number.
+    pub const STATEMENT: Self = Self(0);
+
     /// Wraps the number the store gave the source.
     #[must_use]
     pub fn new(number: i64) -> Self {
@@ -140,6 +143,9 @@ impl SourceId {
 pub struct SourceName(String);
 
 impl SourceName {
+    /// The name of the statements of banks among the sources.
+    pub const OF_STATEMENTS: &str = "bank-statement";
+
     /// Returns the name's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -101,6 +101,8 @@ pub mod reason {
     pub const SAME_REFERENCE: &str = "same_reference";
     /// Paired with another source's report by amount and time, and reference or memo code agree.
     pub const PAIRED: &str = "paired";
+    /// Booked because a bank's statement told of it; kept as the reason of the posting.
+    pub const FROM_STATEMENT: &str = "from_statement";
     /// No stall is bound to the account at the event's time.
     pub const NO_STALL: &str = "no_stall";
     /// The account serves several stalls and the memo names none of them.

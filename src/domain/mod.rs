@@ -21,6 +21,7 @@ pub mod money;
 pub mod period;
 pub mod period_report;
 pub mod posting;
+pub mod reconciliation;
 pub mod registration;
 pub mod rights;
 pub mod settlement;

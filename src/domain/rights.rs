@@ -175,7 +175,7 @@ impl FromStr for Right {
         RIGHTS.iter().copied().find(|right| right.as_str() == text).ok_or_else(|| IdError {
             what: "right",
             text: text.chars().take(60).collect(),
-            rule: "a right such as journal.read; see socho key rights",
+            rule: "a right such as journal.read; see socho key api rights",
         })
     }
 }

@@ -380,6 +380,7 @@ fn empty_batch(market: MarketId, link: &Link) -> Batch {
         pairings: Vec::new(),
         released: Vec::new(),
         agreeing: BTreeSet::new(),
+        refunds: Vec::new(),
         deltas: Deltas::default(),
         previous_hash: link.previous.0.to_vec(),
         next_head: Head {

@@ -163,6 +163,8 @@ pub struct Batch {
     pub released: Vec<Pairing>,
     /// Sources whose references were confirmed by one another.
     pub agreeing: BTreeSet<SourceId>,
+    /// Debit lines of statements with the refunds that record them.
+    pub refunds: Vec<(i64, Seq)>,
     /// The changes of kept totals.
     pub deltas: Deltas,
     /// The previous batch's hash.

@@ -2,13 +2,25 @@
 //! Never a change of what is written (DESIGN §4.2–3).
 
 use super::facts::{EventMoment, Facts, KnownPosting, Precision};
-use super::judge::NewPosting;
 use super::work::{Correction, CorrectionAction, RuleBroken};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{Seq, StallNumber};
 use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
 use crate::domain::posting::{PostingKind, Transfer};
+
+/// A posting that is decided but not numbered yet.
+#[derive(Debug, Clone)]
+pub(super) struct NewPosting {
+    pub(super) kind: PostingKind,
+    pub(super) transfer: Transfer,
+    pub(super) moment: EventMoment,
+    pub(super) natural_date: BusinessDate,
+    pub(super) item: Option<i64>,
+    pub(super) concerns: Option<Seq>,
+    pub(super) reason: Option<String>,
+    pub(super) actor: Option<String>,
+}
 
 /// Decides about one correction.
 ///
@@ -26,6 +38,7 @@ pub(super) fn decide(facts: &Facts, correction: &Correction) -> Result<NewPostin
         CorrectionAction::Exclude { amount, .. } => {
             adjust(facts, posting, amount, PostingKind::Exclusion, LedgerAccount::Excluded)?
         }
+        CorrectionAction::Refund { line, amount, .. } => refund(facts, posting, line, amount)?,
     };
     Ok(NewPosting {
         kind,
@@ -129,6 +142,26 @@ fn adjust(
         return Err(RuleBroken::MoreThanLeft { posting: posting.seq, asked: amount, left });
     }
     Ok((kind, Transfer { debit: LedgerAccount::Stall(stall), credit: account(stall), amount }, None))
+}
+
+/// The bank paid back what a line says: out of the account of the settlement that brought it.
+fn refund(facts: &Facts, posting: &KnownPosting, line: i64, amount: Dong) -> Result<Decided, RuleBroken> {
+    let recorded = facts.refunds.get(&line).into_iter().flatten().find(|seq| facts.is_live(**seq));
+    if let Some(by) = recorded {
+        return Err(RuleBroken::AlreadyRefunded { line, by: *by });
+    }
+    let (kind, adjusted, event_at) = adjust(facts, posting, amount, PostingKind::Refund, LedgerAccount::Refunded)?;
+    let settlement = match posting.kind {
+        PostingKind::Assign => posting.concerns.and_then(|seq| facts.postings.get(&seq)),
+        PostingKind::Settle
+        | PostingKind::Reversal
+        | PostingKind::CashChange
+        | PostingKind::Exclusion
+        | PostingKind::Refund => Some(posting),
+    };
+    let bank = settlement.map(|settlement| settlement.transfer.debit.clone());
+    let bank = bank.ok_or(RuleBroken::NotAtStall(posting.seq))?;
+    Ok((kind, Transfer { debit: adjusted.credit, credit: bank, amount: adjusted.amount }, event_at))
 }
 
 /// Returns what is left of a posting after the live adjustments that rest on it.

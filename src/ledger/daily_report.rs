@@ -25,6 +25,7 @@ use crate::domain::daily_report::{
 use crate::domain::ids::{Seq, StallNumber};
 use crate::domain::money::Dong;
 use crate::domain::posting::PostingKind;
+use crate::domain::reconciliation::DayReconciliation;
 
 /// One row of `daily_totals`: what postings of one kind did to a stall, or to suspense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,6 +245,7 @@ pub fn draw_up(totals: DayTotals, words: impl Fn(Dong) -> String, drawn_up_at: T
         previous: compare(day, totals.business_date.previous(), totals.previous)?,
         same_weekday: compare(day, totals.business_date.plus_days(-7), totals.same_weekday)?,
         ledger: totals.ledger,
+        reconciliation: DayReconciliation::default(),
         market: totals.market,
         business_date: totals.business_date,
     })

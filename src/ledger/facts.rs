@@ -97,6 +97,8 @@ pub struct Claim {
     pub outcome: Outcome,
     /// The posting made of it, by itself or when it was resolved.
     pub posting: Option<Seq>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
 }
 
 /// A stall's claim on an account, for a time.
@@ -209,6 +211,10 @@ pub struct Facts {
     pub pairings: HashSet<(i64, SourceId)>,
     /// Sources whose references another source has confirmed in this market.
     pub agreeing: HashSet<SourceId>,
+    /// Accounts' dates of which a statement holds every line.
+    pub whole_days: HashSet<(SettledAccount, BusinessDate)>,
+    /// Refunds that were recorded of the lines which corrections name.
+    pub refunds: HashMap<i64, Vec<Seq>>,
     /// Postings that corrections name, whatever rests on them, and the postings those rest on.
     pub postings: BTreeMap<Seq, KnownPosting>,
     /// Items that decisions name.

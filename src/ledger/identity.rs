@@ -10,10 +10,16 @@
 //! between two sources whose references have been confirmed by (b) in this market when both items
 //! carry references of one shape: there another reference is other money, and equal prices paid
 //! within ten minutes are a market's normal morning.
+//!
+//! A statement is one more source. Where it holds every line of a date, (c) leaves no doubt: a report
+//! of that date is one of its lines. A line that was compared with the book before it is booked
+//! pairs with nothing that was found to be other money.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::facts::{Claim, EventMoment, Facts};
+use super::facts::{Claim, EventMoment, Facts, Precision};
+use super::routing::FUTURE_TOLERANCE;
+use super::work::Compared;
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{SourceId, StallNumber};
@@ -41,6 +47,8 @@ pub struct Candidate<'a> {
     pub moment: EventMoment,
     /// The stall its memo names.
     pub memo_code: Option<StallNumber>,
+    /// What reconciling has compared it with already.
+    pub compared: Option<&'a Compared>,
 }
 
 impl Candidate<'_> {
@@ -143,6 +151,8 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .filter(|credit| credit.source != candidate.source)
         .filter(|credit| !facts.pairings.contains(&(credit.credit, candidate.source)))
         .filter(|credit| !is_other_money(facts, candidate, credit))
+        .filter(|credit| !candidate.compared.is_some_and(|compared| compared.rules_out(credit.item)))
+        .filter(|credit| !came_later(candidate, credit))
         .filter_map(|credit| {
             let apart = distance(credit.at, credit.event_date, candidate.moment.at, candidate.moment.event_date)?;
             Some((apart, credit))
@@ -151,7 +161,7 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
     let Some((_, earlier)) = nearest else { return Verdict::New };
     let same_reference = candidate.reference.is_some() && candidate.reference == earlier.reference.as_ref();
     let same_code = candidate.memo_code.is_some() && candidate.memo_code == earlier.memo_code;
-    let same_money = same_reference || same_code;
+    let same_money = same_reference || same_code || on_whole_day(facts, candidate, earlier);
     Verdict::Known(Box::new(Known {
         earlier: earlier.clone(),
         same_money,
@@ -160,6 +170,21 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         claims_event: candidate.event_key().is_some(),
         claims_reference: candidate.reference.is_some(),
     }))
+}
+
+/// Tells whether a statement that holds every line of the date leaves no other choice: what a source
+/// reports for that date is one of its lines, and each line is paired with one report of a source.
+fn on_whole_day(facts: &Facts, candidate: &Candidate<'_>, earlier: &Claim) -> bool {
+    let of_statement = candidate.source == SourceId::STATEMENT || earlier.source == SourceId::STATEMENT;
+    let date = candidate.moment.event_date;
+    of_statement && earlier.event_date == date && facts.whole_days.contains(&(candidate.settled.clone(), date))
+}
+
+/// A statement tells of no money that came after it was handed in.
+fn came_later(candidate: &Candidate<'_>, credit: &Claim) -> bool {
+    let known_at = credit.recorded_at.checked_add(FUTURE_TOLERANCE).unwrap_or(credit.recorded_at);
+    let second = candidate.moment.precision == Precision::Second;
+    credit.source == SourceId::STATEMENT && second && candidate.moment.at.is_some_and(|at| at > known_at)
 }
 
 /// Tells whether the references alone say that a credit is other money.
@@ -172,7 +197,7 @@ fn is_other_money(facts: &Facts, candidate: &Candidate<'_>, credit: &Claim) -> b
 }
 
 /// One shape: the same letters in front and nearly the same length, `FT26328100200` and `FT263281003`.
-fn same_shape(one: &str, other: &str) -> bool {
+pub(super) fn same_shape(one: &str, other: &str) -> bool {
     let letters = |text: &str| text.chars().take_while(|c| c.is_alphabetic()).collect::<String>();
     letters(one) == letters(other) && one.len().abs_diff(other.len()) <= 2
 }

@@ -5,12 +5,16 @@
 use std::collections::BTreeSet;
 
 use super::batch::{Batch, ItemText, JudgedRow, Pairing, Posting};
+use super::corrections::NewPosting;
 use super::destination::{self, Destination};
 use super::facts::{Claim, EventMoment, Facts, HeldItem, KnownPosting, Precision};
 use super::identity::{self, Candidate, Known, Verdict};
 use super::routing::{self, Routed};
 use super::totals::{Deltas, TotalsOverflow};
-use super::work::{Content, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution, RuleBroken, Work};
+use super::work::{
+    Content, Correction, CorrectionAction, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution, RuleBroken,
+    Work,
+};
 use super::{chain, corrections};
 use crate::domain::account::{BankAccount, SettledAccount};
 use crate::domain::calendar::BusinessDate;
@@ -40,26 +44,13 @@ pub fn judge(facts: Facts, works: &[Work]) -> Result<Judged, TotalsOverflow> {
         done.push(match work {
             Work::Deliver(incoming) => bench.deliver(incoming)?,
             Work::Correct(correction) => match corrections::decide(&bench.facts, correction) {
-                Ok(decided) => Done::Posted(bench.post(decided)?),
+                Ok(decided) => Done::Posted(bench.correct(correction, decided)?),
                 Err(rule) => Done::Refused(rule),
             },
             Work::Resolve(resolution) => bench.resolve(resolution)?,
         });
     }
     Ok(Judged { batch: bench.finish(), done })
-}
-
-/// A posting that is decided but not numbered yet.
-#[derive(Debug, Clone)]
-pub(super) struct NewPosting {
-    pub(super) kind: PostingKind,
-    pub(super) transfer: Transfer,
-    pub(super) moment: EventMoment,
-    pub(super) natural_date: BusinessDate,
-    pub(super) item: Option<i64>,
-    pub(super) concerns: Option<Seq>,
-    pub(super) reason: Option<String>,
-    pub(super) actor: Option<String>,
 }
 
 struct Bench {
@@ -79,6 +70,7 @@ impl Bench {
             pairings: Vec::new(),
             released: Vec::new(),
             agreeing: BTreeSet::new(),
+            refunds: Vec::new(),
             deltas: Deltas::default(),
             previous_hash: facts.head.last_hash.clone(),
             next_head: facts.head.clone(),
@@ -92,6 +84,15 @@ impl Bench {
             self.batch.next_head.last_hash = chain::hash(&self.batch).to_vec();
         }
         self.batch
+    }
+
+    fn correct(&mut self, correction: &Correction, decided: NewPosting) -> Result<Seq, TotalsOverflow> {
+        let seq = self.post(decided)?;
+        if let CorrectionAction::Refund { line, .. } = correction.action {
+            self.batch.refunds.push((line, seq));
+            self.facts.refunds.entry(line).or_default().push(seq);
+        }
+        Ok(seq)
     }
 
     fn deliver(&mut self, incoming: &Incoming) -> Result<Done, TotalsOverflow> {
@@ -162,6 +163,7 @@ impl Bench {
             reference: settlement.reference.as_ref(),
             moment: row.moment,
             memo_code: row.memo_code,
+            compared: item.compared.as_ref(),
         };
         match identity::examine(&self.facts, &candidate) {
             Verdict::New => {
@@ -249,7 +251,7 @@ impl Bench {
             natural_date: self.natural_date(row.moment),
             item: Some(row.item),
             concerns: None,
-            reason: None,
+            reason: (row.source == SourceId::STATEMENT).then(|| reason::FROM_STATEMENT.to_owned()),
             actor: row.actor.clone(),
         })?;
         row.posting = Some(seq);
@@ -274,6 +276,7 @@ impl Bench {
             memo_code: row.memo_code,
             outcome: row.outcome,
             posting: row.posting,
+            recorded_at: self.facts.recorded_at,
         };
         if let (true, Some(id)) = (row.claims_event, row.event_id.clone()) {
             self.facts.events.insert((row.source, id), claim.clone());
@@ -300,6 +303,7 @@ impl Bench {
             raw: None,
             resolves: Some(resolution.item),
             actor: Some(resolution.actor.clone()),
+            compared: None,
         };
         let mut row = self.blank_row(held.source, resolution.delivery, &item);
         row.reason = Some(resolution.reason.clone());

@@ -79,6 +79,9 @@ pub type DateKey = (BusinessDate, BusinessDate, PostingKind, bool);
 /// Key of a source's day: book day, source, outcome.
 pub type SourceKey = (BusinessDate, SourceId, Outcome);
 
+/// Key of what a source let us hear: the source, the calendar date in Vietnam, the hour.
+pub type HeardKey = (SourceId, BusinessDate, i64);
+
 /// Folded additions to every kept total, in the order of their keys: two writers that touch the
 /// same rows touch them in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,6 +94,9 @@ pub struct Deltas {
     pub hours: BTreeMap<(BusinessDate, i64), Tally>,
     /// By book day, bank's day, kind and lateness: count and both sides.
     pub dates: BTreeMap<DateKey, (i64, Sides)>,
+    /// By source, and by the date and hour in which we heard of it: count, and the last recording in
+    /// microseconds.
+    pub heard: BTreeMap<HeardKey, (i64, i64)>,
     /// By book day, source and outcome; with the last recording in microseconds.
     pub sources: BTreeMap<SourceKey, (Tally, i64)>,
 }
@@ -186,6 +192,11 @@ impl Deltas {
         let (tally, last_at) = self.sources.entry(key).or_default();
         tally.count = tally.count.saturating_add(1);
         tally.amount = add(tally.amount, amount.unwrap_or(Dong::ZERO))?;
+        *last_at = (*last_at).max(recorded_at_us);
+        let heard_at = jiff::Timestamp::from_microsecond(recorded_at_us).unwrap_or_default();
+        let hour = (key.1, BusinessDate::of_calendar(heard_at), vietnam_hour(heard_at));
+        let (count, last_at) = self.heard.entry(hour).or_default();
+        *count = count.saturating_add(1);
         *last_at = (*last_at).max(recorded_at_us);
         Ok(())
     }

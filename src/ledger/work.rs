@@ -1,6 +1,9 @@
 //! What is asked of a market's writer. Each piece of work is judged whole; a batch is whatever
 //! pieces arrived while the previous commit ran.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::domain::account::{AccountNumber, BankAccount};
 use crate::domain::ids::{DeliveryId, Seq, SourceId, StallNumber};
 use crate::domain::inbox::Outcome;
@@ -46,8 +49,28 @@ pub struct IncomingItem {
     pub raw: Option<Vec<u8>>,
     /// The held item of this market that this one settles, when it is judged again.
     pub resolves: Option<i64>,
-    /// Who had it judged again.
+    /// Who had it judged again, or booked it from a statement.
     pub actor: Option<String>,
+    /// What reconciling has compared it with already.
+    pub compared: Option<Compared>,
+}
+
+/// What a statement's line was compared with before it is booked: of the credits up to an item none
+/// is this line, but those that the dates alone could not decide about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The last item that was compared.
+    pub up_to: i64,
+    /// Items that may be this line all the same.
+    pub undecided: Arc<BTreeSet<i64>>,
+}
+
+impl Compared {
+    /// Tells whether an item was found to be other money.
+    #[must_use]
+    pub fn rules_out(&self, item: i64) -> bool {
+        item <= self.up_to && !self.undecided.contains(&item)
+    }
 }
 
 /// What an item is.
@@ -117,6 +140,15 @@ pub enum CorrectionAction {
         /// How much.
         amount: Dong,
     },
+    /// The vendor gave money back in her own bank's app: a debit line of a statement says so.
+    Refund {
+        /// The settlement, or the assignment that brought it to the stall.
+        posting: Seq,
+        /// The debit line, by its number.
+        line: i64,
+        /// The line's amount.
+        amount: Dong,
+    },
 }
 
 impl CorrectionAction {
@@ -127,7 +159,8 @@ impl CorrectionAction {
             Self::Reverse { posting }
             | Self::Assign { posting, .. }
             | Self::CashChange { posting, .. }
-            | Self::Exclude { posting, .. } => posting,
+            | Self::Exclude { posting, .. }
+            | Self::Refund { posting, .. } => posting,
         }
     }
 }
@@ -230,6 +263,14 @@ pub enum RuleBroken {
         asked: Dong,
         /// What is left.
         left: Dong,
+    },
+    /// The line is a refund of another posting already.
+    #[error("line {line} is recorded by {by:?}")]
+    AlreadyRefunded {
+        /// The line.
+        line: i64,
+        /// The live refund.
+        by: Seq,
     },
     /// There is no such held item.
     #[error("there is no held item {0}")]

@@ -11,11 +11,11 @@ use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
 /// Ink of the bars: 7:1 against white, and dark enough in grey.
-const INK: &str = "#14532d";
+pub(super) const INK: &str = "#14532d";
 /// Grid lines: visible on paper, not louder than the bars.
 const GRID: &str = "#c8cdd0";
 /// Words and figures.
-const TEXT: &str = "#1f2933";
+pub(super) const TEXT: &str = "#1f2933";
 
 /// The chart's width and height in pixels, as drawn; pages scale it.
 const WIDTH: i64 = 720;
@@ -324,19 +324,19 @@ fn round_step(span: i64) -> i64 {
 }
 
 /// Returns `whole × part / of`, without leaving the range on the way.
-fn portion(whole: i64, part: i64, of: i64) -> i64 {
+pub(super) fn portion(whole: i64, part: i64, of: i64) -> i64 {
     let product = i128::from(whole) * i128::from(part) / i128::from(of.max(1));
     i64::try_from(product).unwrap_or(0)
 }
 
 /// Writes tenths of a pixel: `125` is `12.5`.
-fn tenths(length: i64) -> String {
+pub(super) fn tenths(length: i64) -> String {
     let sign = if length < 0 { "-" } else { "" };
     let length = length.saturating_abs();
     if length % 10 == 0 { format!("{sign}{}", length / 10) } else { format!("{sign}{}.{}", length / 10, length % 10) }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -210,6 +210,9 @@ fn notes(report: &DailyReport) -> Vec<[String; 3]> {
         line("Ghi vào ngày này, ngân hàng tính ngày khác", report.moved_in),
         line("Ngân hàng tính ngày này, ghi vào ngày khác", report.moved_out),
     ]);
+    if report.from_statement().count > 0 {
+        notes.push(line("Ghi từ sao kê ngân hàng (nguồn không báo)", report.from_statement()));
+    }
     notes
 }
 

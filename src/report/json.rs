@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::daily_report::{Comparison, DailyReport, DaySeal, Figure, SideSums};
 use crate::domain::ids::{PostingName, Seq};
+use crate::domain::reconciliation::DayReconciliation;
 
 /// The only currency there is (ISO 4217, no minor unit).
 const CURRENCY: &str = "VND";
@@ -33,6 +34,7 @@ struct Day<'a> {
     late: Sum,
     late_of: Vec<Late>,
     quarantined: Sum,
+    from_statement: Sum,
     moved: Moved,
     opening: Sides,
     closing: Sides,
@@ -46,6 +48,7 @@ struct Day<'a> {
     sources: Vec<SourceLine<'a>>,
     versus: Versus,
     ledger: Ledger<'a>,
+    reconciliation: Reconciliation<'a>,
 }
 
 #[derive(Serialize)]
@@ -157,6 +160,26 @@ struct OtherDay {
 }
 
 #[derive(Serialize)]
+struct Reconciliation<'a> {
+    status: &'static str,
+    agrees: bool,
+    bank: Sum,
+    book: Sum,
+    difference: i64,
+    missing_here: Sum,
+    missing_there: Sum,
+    amount_differs: Sum,
+    covered_accounts: usize,
+    uncovered_accounts: usize,
+    uncovered: Sum,
+    doubtful: i64,
+    signed_by: Option<&'a str>,
+    signed_at: Option<String>,
+    note: Option<&'a str>,
+    id: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Ledger<'a> {
     first_seq: Option<i64>,
     last_seq: Option<i64>,
@@ -191,6 +214,7 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
         late: sum(report.late),
         late_of: report.late_by_day.iter().map(late).collect(),
         quarantined: sum(report.quarantined),
+        from_statement: sum(report.from_statement()),
         moved: Moved { into: sum(report.moved_in), out: sum(report.moved_out) },
         opening: sides(report.opening),
         closing: sides(report.closing),
@@ -208,7 +232,30 @@ pub fn daily(report: &DailyReport) -> Result<String, serde_json::Error> {
             last_seq: report.ledger.last_seq.map(Seq::get),
             hash: &report.ledger.hash,
         },
+        reconciliation: reconciliation(&report.reconciliation),
     })
+}
+
+fn reconciliation(day: &DayReconciliation) -> Reconciliation<'_> {
+    let signature = day.signature.as_ref();
+    Reconciliation {
+        status: day.state.as_str(),
+        agrees: day.agrees(),
+        bank: sum(day.bank),
+        book: sum(day.book),
+        difference: day.difference.whole(),
+        missing_here: sum(day.missing_here),
+        missing_there: sum(day.missing_there),
+        amount_differs: sum(day.amount_differs),
+        covered_accounts: day.covered,
+        uncovered_accounts: day.uncovered,
+        uncovered: sum(day.uncovered_money),
+        doubtful: day.doubtful,
+        signed_by: signature.map(|signature| signature.signed_by.as_str()),
+        signed_at: signature.map(|signature| rfc3339(signature.signed_at)),
+        note: signature.map(|signature| signature.note.as_str()),
+        id: signature.map(|signature| signature.id.to_string()),
+    }
 }
 
 fn seal(seal: &DaySeal) -> Seal<'_> {

@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod csv;
+pub mod day_chart;
 pub mod day_words;
 pub mod grid;
 pub mod json;

@@ -178,8 +178,9 @@ pub fn json(report: &PeriodReport) -> Value {
     })
 }
 
-/// Payments of an active stall, in tenths; nothing without one.
-fn tenths_a_stall(sums: MarketSums) -> Option<i64> {
+/// Returns the payments of an active stall, in tenths; nothing without one.
+#[must_use]
+pub fn tenths_a_stall(sums: MarketSums) -> Option<i64> {
     sums.figure.count.saturating_mul(10).checked_div(sums.active_stalls)
 }
 

@@ -123,6 +123,14 @@ fn line<'a>(statement: &'a Statement, line: &'a StatementLine) -> Movement<'a> {
     }
 }
 
+/// Returns what a person should know of the file, as a JSON list.
+///
+/// # Errors
+/// When serde cannot write it, which it always can.
+pub fn notes(file: &StatementFile) -> Result<String, serde_json::Error> {
+    serde_json::to_string(&file.notes.iter().map(note_json).collect::<Vec<_>>())
+}
+
 fn note_json(note: &Note) -> NoteJson {
     NoteJson {
         code: code(note),

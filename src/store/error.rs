@@ -104,6 +104,8 @@ pub enum Trouble {
     LoginRefused,
     /// The server has no such database.
     NoSuchDatabase,
+    /// The disk has no room left: nothing of the statement was written.
+    DiskFull,
 }
 
 impl StoreError {
@@ -122,16 +124,18 @@ impl StoreError {
     }
 }
 
-/// Reads SQLite's primary code (corrupt 11, not a database 26) or PostgreSQL's state (28 login,
-/// 3D000 database).
+/// Reads SQLite's primary code (corrupt 11, full 13, not a database 26) or PostgreSQL's state (28
+/// login, 3D000 database, 53100 disk).
 fn trouble_of(code: &str) -> Option<Trouble> {
     match code.parse::<i64>() {
         Ok(number) if code.len() < 5 => match number & 0xff {
             11 => Some(Trouble::Damaged),
+            13 => Some(Trouble::DiskFull),
             26 => Some(Trouble::NotADatabase),
             _ => None,
         },
         Ok(_) | Err(_) if code.starts_with("28") => Some(Trouble::LoginRefused),
+        Ok(_) | Err(_) if code == "53100" => Some(Trouble::DiskFull),
         Ok(_) | Err(_) if code == "3D000" => Some(Trouble::NoSuchDatabase),
         Ok(_) | Err(_) => None,
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::bindings::stall;
 use super::engine::{Column, Row, Rows, Transaction, binds};
 use super::error::{Result, StoreError};
-use super::{held, optional_instant, pairing};
+use super::{held, instant, optional_instant, pairing};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketId, Seq, SourceId};
@@ -19,7 +19,7 @@ use crate::domain::posting::{PostingKind, Transfer};
 use crate::domain::settlement::{BankRef, EventId, Settlement};
 use crate::ledger::facts::{Bindings, Claim, Facts, Head, KnownPosting};
 use crate::ledger::routing;
-use crate::ledger::work::{Content, Decision, Incoming, Work};
+use crate::ledger::work::{Content, CorrectionAction, Decision, Incoming, Work};
 
 /// What the writer keeps between batches of a market.
 #[derive(Debug, Clone)]
@@ -73,6 +73,8 @@ pub(crate) async fn read(
         credits: HashMap::new(),
         pairings: HashSet::new(),
         agreeing: (*kept.agreeing).clone(),
+        whole_days: HashSet::new(),
+        refunds: HashMap::new(),
         postings: BTreeMap::new(),
         held: HashMap::new(),
     };
@@ -93,6 +95,8 @@ pub(crate) async fn read(
     references(transaction, &mut facts, &wanted).await?;
     credits(transaction, &mut facts, &wanted).await?;
     pairings(transaction, &mut facts).await?;
+    whole_days(transaction, &mut facts, works).await?;
+    refunds(transaction, &mut facts, &mut wanted).await?;
     postings(transaction, &mut facts, &wanted.postings).await?;
     Ok(Found::Facts(Box::new(facts)))
 }
@@ -105,6 +109,8 @@ struct Wanted {
     credits: BTreeSet<(BusinessDate, SettledAccount, i64)>,
     postings: BTreeSet<Seq>,
     held: BTreeSet<i64>,
+    /// Debit lines of statements.
+    lines: BTreeSet<i64>,
     /// Several sources report to this market.
     several: bool,
 }
@@ -115,6 +121,9 @@ impl Wanted {
             Work::Deliver(incoming) => self.incoming(incoming, recorded_at),
             Work::Correct(correction) => {
                 self.postings.insert(correction.action.posting());
+                if let CorrectionAction::Refund { line, .. } = correction.action {
+                    self.lines.insert(line);
+                }
             }
             Work::Resolve(resolution) => {
                 self.held.insert(resolution.item);
@@ -164,7 +173,7 @@ macro_rules! claim_sql {
         concat!(
             "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
              i.reference, i.occurrence, i.memo_code, i.outcome, i.earlier_item, \
-             COALESCE(i.posting_seq, r.posting_seq) AS posting_seq \
+             i.recorded_at, COALESCE(i.posting_seq, r.posting_seq) AS posting_seq \
              FROM {rows} CROSS JOIN ",
             $from,
             " LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item ",
@@ -192,6 +201,7 @@ fn claim(row: &Row) -> Result<Claim> {
         memo_code: row.optional_int("memo_code")?.map(stall).transpose()?,
         outcome,
         posting: row.optional_int("posting_seq")?.map(Seq::new),
+        recorded_at: instant(row.int("recorded_at")?)?,
     })
 }
 
@@ -272,6 +282,48 @@ async fn pairings(transaction: &mut Transaction, facts: &mut Facts) -> Result<()
     let rows = Rows::new().with("credit_item", Column::ints(credits));
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         facts.pairings.insert((row.int("credit_item")?, SourceId::new(row.int("source_id")?)));
+    }
+    Ok(())
+}
+
+/// Reads which of the accounts' dates a statement holds wholly; only where money of a statement is
+/// among what is paired.
+async fn whole_days(transaction: &mut Transaction, facts: &mut Facts, works: &[Work]) -> Result<()> {
+    const SQL: &str = "SELECT d.settled_account, d.booked_on FROM {rows} CROSS JOIN statement_days d \
+        WHERE d.market_id = $1 AND d.booked_on = u.booked_on AND d.settled_account = u.settled_account \
+        AND d.covered = 1 ORDER BY d.booked_on, d.settled_account";
+    let by_statement = |work: &Work| matches!(work, Work::Deliver(incoming) if incoming.source == SourceId::STATEMENT);
+    let every = works.iter().any(by_statement);
+    let credits = facts.credits.values().flatten();
+    let days: BTreeSet<(BusinessDate, SettledAccount)> = credits
+        .filter(|credit| every || credit.source == SourceId::STATEMENT)
+        .map(|credit| (credit.event_date, credit.settled.clone()))
+        .collect();
+    if days.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("booked_on", Column::texts(days.iter().map(|(date, _)| date.to_string())))
+        .with("settled_account", Column::texts(days.iter().map(|(_, account)| account.as_str())));
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
+        let settled = SettledAccount::from_stored(row.text("settled_account")?);
+        facts.whole_days.insert((settled, row.parse("booked_on")?));
+    }
+    Ok(())
+}
+
+/// Reads the refunds that were recorded of the lines named, and has their postings read.
+async fn refunds(transaction: &mut Transaction, facts: &mut Facts, wanted: &mut Wanted) -> Result<()> {
+    const SQL: &str = "SELECT f.line, f.seq FROM {rows} CROSS JOIN statement_refunds f \
+        WHERE f.market_id = $1 AND f.line = u.line ORDER BY f.line, f.seq";
+    if wanted.lines.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new().with("line", Column::ints(wanted.lines.iter().copied()));
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
+        let seq = Seq::new(row.int("seq")?);
+        facts.refunds.entry(row.int("line")?).or_default().push(seq);
+        wanted.postings.insert(seq);
     }
     Ok(())
 }

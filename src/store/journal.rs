@@ -1,7 +1,7 @@
 //! Writing one judged batch of one market: all hot SQL of a posting.
 //!
 //! Round trips of a batch, in order, whatever its size: begin · head · (facts: see `facts.rs`) ·
-//! fence · batch · inbox · texts · postings · balances · stall days · hours · dates · sources ·
+//! fence · batch · inbox · texts · postings · balances · stall days · hours · dates · sources · heard ·
 //! commit. Pairings only when there are any, and credits that may be paired only of listed dates. One market's keys only, so that the same text runs on
 //! a cluster; the fence comes before every other write, so that two processes cannot both go on.
 
@@ -35,6 +35,7 @@ pub(crate) async fn write(
     insert_texts(transaction, batch).await?;
     insert_postings(transaction, batch).await?;
     insert_pairings(transaction, batch).await?;
+    insert_refunds(transaction, batch).await?;
     pairing::add(transaction, batch, listed).await?;
     add_balances(transaction, batch).await?;
     balances::keep_step(transaction, batch).await?;
@@ -42,6 +43,7 @@ pub(crate) async fn write(
     add_hours(transaction, batch).await?;
     add_dates(transaction, batch).await?;
     add_sources(transaction, batch).await?;
+    add_heard(transaction, batch).await?;
     Ok(true)
 }
 
@@ -185,6 +187,18 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
     transaction.execute_exactly(batch.pairings.len(), INSERT, binds![batch.market.get(), rows]).await
 }
 
+async fn insert_refunds(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+    const SQL: &str = "INSERT INTO statement_refunds (market_id, line, seq) \
+        SELECT h.market_id, u.line, u.seq FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
+    if batch.refunds.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("line", Column::ints(batch.refunds.iter().map(|(line, _)| *line)))
+        .with("seq", Column::ints(batch.refunds.iter().map(|(_, seq)| seq.get())));
+    transaction.execute_exactly(batch.refunds.len(), SQL, binds![batch.market.get(), rows]).await
+}
+
 async fn add_balances(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
     const SQL: &str = "INSERT INTO balances (market_id, account, debits, credits) \
         SELECT h.market_id, u.account, u.debits, u.credits FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
@@ -286,4 +300,24 @@ async fn add_sources(transaction: &mut Transaction, batch: &Batch) -> Result<()>
         .with("amount", Column::ints(sources.values().map(|(tally, _)| tally.amount.whole())))
         .with("last_at", Column::ints(sources.values().map(|(_, last_at)| *last_at)));
     transaction.execute_exactly(sources.len(), SQL, binds![batch.market.get(), rows]).await
+}
+
+async fn add_heard(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+    const SQL: &str = "INSERT INTO source_hours (market_id, source_id, heard_on, hour, count, last_at) \
+        SELECT h.market_id, u.source_id, u.heard_on, u.hour, u.count, u.last_at \
+        FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
+        ON CONFLICT (market_id, source_id, heard_on, hour) DO UPDATE SET count = source_hours.count + excluded.count, \
+        last_at = CASE WHEN source_hours.last_at >= excluded.last_at THEN source_hours.last_at \
+            ELSE excluded.last_at END";
+    let heard = &batch.deltas.heard;
+    if heard.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("source_id", Column::ints(heard.keys().map(|(source, ..)| source.get())))
+        .with("heard_on", Column::texts(heard.keys().map(|(_, date, _)| date.to_string())))
+        .with("hour", Column::ints(heard.keys().map(|(.., hour)| *hour)))
+        .with("count", Column::ints(heard.values().map(|(count, _)| *count)))
+        .with("last_at", Column::ints(heard.values().map(|(_, last_at)| *last_at)));
+    transaction.execute_exactly(heard.len(), SQL, binds![batch.market.get(), rows]).await
 }

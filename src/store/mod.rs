@@ -35,12 +35,17 @@ pub(crate) mod pairing_codes;
 pub(crate) mod periods;
 pub(crate) mod postings;
 pub(crate) mod prints;
+pub(crate) mod reconciliation;
 pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
+pub(crate) mod source_hours;
 pub(crate) mod sources;
 pub(crate) mod stall_book;
+pub(crate) mod statement_lines;
+pub(crate) mod statements;
 pub(crate) mod tail;
 pub(crate) mod todo;
 pub(crate) mod users;
@@ -158,13 +163,24 @@ impl Store {
         Ok(())
     }
 
-    /// Folds SQLite's write-ahead log into the file; nothing on PostgreSQL. For quiet moments: it
-    /// tries once, for work may come meanwhile.
+    /// Folds SQLite's write-ahead log into the file and gives its memory back; nothing on PostgreSQL. For
+    /// quiet moments: it tries once, for work may come meanwhile.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when readers kept it from being emptied.
     pub async fn checkpoint(&self) -> Result<()> {
-        self.engine().checkpoint(Duration::ZERO).await
+        let engine = self.engine();
+        engine.shrink().await?;
+        engine.checkpoint(Duration::ZERO).await
+    }
+
+    /// Folds the write-ahead log into the file when the disk grows short of room for it; nothing on
+    /// PostgreSQL.
+    ///
+    /// # Errors
+    /// Whatever the file meets; nothing was lost then.
+    pub async fn make_room(&self) -> Result<()> {
+        self.engine().make_room().await
     }
 
     /// Closes every connection; the store is of no use afterwards.

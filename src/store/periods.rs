@@ -246,23 +246,26 @@ pub(crate) async fn stall_steps(transaction: &mut Transaction, today: BusinessDa
         .collect()
 }
 
-/// One date and hour of all markets together, and at least how many stalls are behind it: those whose
+/// One closed date's hour of all markets together, and at least how many stalls are behind it: those whose
 /// first or last payment of the date lies in the hour.
 pub(crate) async fn date_hours(transaction: &mut Transaction, period: Period) -> Result<Vec<DateHour>> {
     const SUMS: &str = "SELECT t.business_date, t.hour, CAST(SUM(t.count) AS BIGINT) AS count, \
         CAST(SUM(t.amount) AS BIGINT) AS amount FROM markets m \
+        JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.hour >= 0 GROUP BY t.business_date, t.hour \
+        WHERE m.market_id > 0 AND t.hour >= 0 AND t.business_date < h.open_date GROUP BY t.business_date, t.hour \
         ORDER BY t.business_date, t.hour LIMIT $3";
     const STALLS: &str = "SELECT u.business_date, u.hour, COUNT(*) AS stalls FROM (\
         SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
         ((t.first_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind = 'settle' AND t.first_at IS NOT NULL \
+        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
+        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
+        AND t.kind = 'settle' AND t.first_at IS NOT NULL \
         UNION SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
         ((t.last_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind = 'settle' AND t.last_at IS NOT NULL) u \
+        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
+        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
+        AND t.kind = 'settle' AND t.last_at IS NOT NULL) u \
         GROUP BY u.business_date, u.hour ORDER BY u.business_date, u.hour LIMIT $3";
     let values = || binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
     let mut stalls = std::collections::HashMap::new();
@@ -280,6 +283,31 @@ pub(crate) async fn date_hours(transaction: &mut Transaction, period: Period) ->
                 figure: Figure { count: row.int("count")?, amount: Dong::new(row.int("amount")?) },
                 stalls: stalls.get(&(date, hour)).copied().unwrap_or(0),
             })
+        })
+        .collect()
+}
+
+/// Each market's closed days of a period: payments, amount, stalls with a payment.
+pub(crate) async fn market_days(
+    transaction: &mut Transaction,
+    period: Period,
+) -> Result<Vec<(MarketId, BusinessDate, MarketSums)>> {
+    const SQL: &str = "SELECT m.market_id, t.business_date, CAST(SUM(t.count) AS BIGINT) AS count, \
+        CAST(SUM(t.amount) AS BIGINT) AS amount, (SELECT COUNT(DISTINCT d.stall_number) FROM daily_totals d \
+        WHERE d.market_id = m.market_id AND d.business_date = t.business_date AND d.stall_number > 0 \
+        AND d.kind IN ('settle', 'assign') AND d.count > 0) AS active FROM markets m \
+        JOIN market_head h ON h.market_id = m.market_id \
+        JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
+        WHERE m.market_id > 0 AND t.business_date < h.open_date \
+        GROUP BY m.market_id, t.business_date ORDER BY m.market_id, t.business_date LIMIT $3";
+    let values = binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
+    let rows = transaction.rows(SQL, values).await?;
+    rows.iter()
+        .map(|row| {
+            let market =
+                MarketId::new(row.int("market_id")?).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            let sums = MarketSums { figure: reports::figure(row)?, active_stalls: row.int("active")?, days: 1 };
+            Ok((market, row.parse("business_date")?, sums))
         })
         .collect()
 }
@@ -324,6 +352,17 @@ impl Store {
         let hours = date_hours(&mut transaction, period).await;
         transaction.rollback().await?;
         hours
+    }
+
+    /// Reads each market's closed days of a period.
+    ///
+    /// # Errors
+    /// As [`Self::period_totals`].
+    pub async fn market_days(&self, period: Period) -> Result<Vec<(MarketId, BusinessDate, MarketSums)>> {
+        let mut transaction = self.begin_read().await?;
+        let days = market_days(&mut transaction, period).await;
+        transaction.rollback().await?;
+        days
     }
 
     /// Reads all markets' closes of a period.

@@ -93,7 +93,7 @@ async fn load(transaction: &mut super::engine::Transaction, version: i64) -> Res
     const ROUTES: &str = "SELECT number, bin, market_id, valid_from, valid_to FROM account_routes \
         ORDER BY number, bin, valid_from LIMIT $1";
     const SOURCES: &str = "SELECT source_id, name, dialect, market_id, every_account, local_as_utc, tolerance_s, \
-        secret, secret_previous, previous_until FROM sources ORDER BY source_id LIMIT $1";
+        secret, secret_previous, previous_until FROM sources WHERE source_id > 0 ORDER BY source_id LIMIT $1";
     const LISTED: &str = "SELECT source_id, number FROM source_accounts ORDER BY source_id, number LIMIT $1";
     let mut directory = Directory { version, ..Directory::default() };
     for row in transaction.rows(MARKETS, binds![0_i64, ROUTES_LIMIT]).await? {

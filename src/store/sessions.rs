@@ -145,6 +145,12 @@ pub(crate) async fn of_user(transaction: &mut Transaction, user: UserId, at: Tim
     rows.iter().map(session).collect()
 }
 
+/// Removes every session: a book that was restored does not know which ended since.
+pub(crate) async fn clear(transaction: &mut Transaction) -> Result<()> {
+    const SQL: &str = "DELETE FROM sessions WHERE created_at >= $1";
+    transaction.execute(SQL, binds![0_i64]).await.map(|_| ())
+}
+
 /// Removes what ran out before an instant: with it goes what its browser was known by.
 pub(crate) async fn prune(transaction: &mut Transaction, before: Timestamp) -> Result<u64> {
     const SQL: &str = "DELETE FROM sessions WHERE expires_at < $1";

@@ -46,7 +46,10 @@ pub(crate) struct UserRow {
 /// A user's second factor: a secret that is asked for once it is confirmed.
 #[derive(Clone, Default)]
 pub(crate) struct Totp {
+    pub(crate) secret: Option<Vec<u8>>,
     pub(crate) since: Option<Timestamp>,
+    /// The last time step whose code was taken: no code counts twice.
+    pub(crate) step: i64,
 }
 
 /// Reads a user's columns.
@@ -66,7 +69,11 @@ pub(super) fn user(row: &Row) -> Result<UserRow> {
         market,
         password_hash: row.text("password_hash")?,
         must_change: row.flag("must_change")?,
-        totp: Totp { since: optional_instant(row.optional_int("totp_since")?)? },
+        totp: Totp {
+            secret: row.optional_bytes("totp_secret")?,
+            since: optional_instant(row.optional_int("totp_since")?)?,
+            step: row.int("totp_step")?,
+        },
         created_at: instant(row.int("created_at")?)?,
         created_by: row.text("created_by")?,
         last_login_at: optional_instant(row.optional_int("last_login_at")?)?,

@@ -187,6 +187,10 @@ impl Worker {
             for (market, jobs) in groups {
                 self.serve(market, jobs).await;
             }
+            if let Err(error) = self.store.make_room().await {
+                // The next batch meets the same disk and answers for itself.
+                tracing::warn!(%error, cause = ?std::error::Error::source(&error), "store.writer.make_room");
+            }
         }
     }
 

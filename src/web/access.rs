@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::app::access::{Place, Right};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
+use crate::domain::reconciliation::StatementId;
 
 /// What a route asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +47,14 @@ pub enum At {
     PostingWithin,
     /// The market of the inbox item `{id}`.
     Item,
+    /// The market of the statement `{id}`.
+    Statement,
 }
 
 /// One row: method, route, what it asks for.
 pub type Row = (&'static str, &'static str, Entry);
 
-use At::{Installation, Item, Market, Own, Posting, PostingWithin, Stall, Within};
+use At::{Installation, Item, Market, Own, Posting, PostingWithin, Stall, Statement, Within};
 use Entry::{Anybody, Open, With};
 
 /// Every route. In the order of `web/mod.rs`.
@@ -80,6 +83,22 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/v1/reports/compare", With(Right::CompareMarkets, Installation)),
     ("GET", "/v1/reports/{file}", With(Right::CompareMarkets, Installation)),
     ("GET", "/v1/markets/{code}/balances", With(Right::ReadBalances, Market)),
+    ("GET", "/v1/users", With(Right::ManageUsers, Own)),
+    ("POST", "/v1/users", With(Right::ManageUsers, Own)),
+    ("POST", "/v1/users/{user}/{action}", With(Right::ManageUsers, Own)),
+    ("GET", "/v1/keys", With(Right::ManageKeys, Installation)),
+    ("POST", "/v1/keys", With(Right::ManageKeys, Installation)),
+    ("DELETE", "/v1/keys/{key}", With(Right::ManageKeys, Installation)),
+    ("GET", "/v1/markets/{code}/days/{date}/checklist", With(Right::ReadDays, Market)),
+    ("GET", "/v1/markets/{code}/statements", With(Right::ReadStatements, Market)),
+    ("POST", "/v1/markets/{code}/statements", With(Right::WriteStatements, Market)),
+    ("POST", "/v1/markets/{code}/statement-lines/{line}/accept", With(Right::WriteStatements, Market)),
+    ("GET", "/v1/markets/{code}/reconciliation", With(Right::ReadStatements, Market)),
+    ("POST", "/v1/markets/{code}/reconciliation/{date}/book", With(Right::WriteStatements, Market)),
+    ("POST", "/v1/markets/{code}/reconciliation/{date}/sign", With(Right::WriteStatements, Market)),
+    ("GET", "/v1/statements/{id}", With(Right::ReadStatements, Statement)),
+    ("GET", "/v1/statements/{id}/reconciliation", With(Right::ReadStatements, Statement)),
+    ("POST", "/v1/statements/{id}/book", With(Right::WriteStatements, Statement)),
     ("GET", "/v1/postings/{id}", With(Right::ReadJournal, PostingWithin)),
     ("GET", "/v1/postings/{id}/proof", With(Right::ReadProofs, PostingWithin)),
     ("POST", "/v1/postings/{id}/{action}", With(Right::CorrectJournal, Posting)),
@@ -92,14 +111,49 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/v1/sources", With(Right::WriteSources, Installation)),
     ("POST", "/v1/sources/{name}/rotate", With(Right::WriteSources, Installation)),
     ("GET", "/", With(Right::ReadHome, Own)),
-    ("GET", "/markets/{code}", With(Right::ReadStalls, Market)),
+    ("GET", "/markets/{code}", With(Right::ReadDays, Market)),
+    ("GET", "/markets/{code}/stalls", With(Right::ReadStalls, Market)),
+    ("GET", "/markets/{code}/stalls/new", With(Right::WriteStalls, Market)),
+    ("POST", "/markets/{code}/stalls/new", With(Right::WriteStalls, Market)),
+    ("GET", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
+    ("POST", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
+    ("GET", "/markets/{code}/todo", With(Right::ReadInbox, Market)),
+    ("POST", "/markets/{code}/todo", With(Right::ResolveInbox, Market)),
+    ("GET", "/markets/{code}/close", With(Right::ReadDays, Market)),
+    ("POST", "/markets/{code}/close", With(Right::CloseDays, Market)),
+    ("GET", "/markets/{code}/reports", With(Right::ReadDays, Market)),
     ("GET", "/markets/{code}/days/{date}", With(Right::ReadDays, Market)),
+    ("GET", "/markets/{code}/statements", With(Right::ReadStatements, Market)),
+    ("POST", "/markets/{code}/statements", With(Right::WriteStatements, Market)),
+    ("GET", "/markets/{code}/statements/{id}", With(Right::ReadStatements, Market)),
+    ("POST", "/markets/{code}/statements/{id}/book", With(Right::WriteStatements, Market)),
+    ("GET", "/markets/{code}/reconciliation/{date}", With(Right::ReadStatements, Market)),
+    ("POST", "/markets/{code}/reconciliation/{date}/book", With(Right::WriteStatements, Market)),
+    ("POST", "/markets/{code}/reconciliation/{date}/sign", With(Right::WriteStatements, Market)),
     ("GET", "/markets/{code}/print", With(Right::PrintCards, Market)),
+    ("GET", "/markets/{code}/stalls/{stall}/phones", With(Right::ManageDevices, Stall)),
+    ("POST", "/markets/{code}/stalls/{stall}/phones", With(Right::PrintCards, Stall)),
+    ("POST", "/markets/{code}/stalls/{stall}/phones/remove", With(Right::ManageDevices, Stall)),
+    ("GET", "/users", With(Right::ManageUsers, Own)),
+    ("POST", "/users", With(Right::ManageUsers, Own)),
+    ("POST", "/users/{user}/{action}", With(Right::ManageUsers, Own)),
     ("GET", "/markets/{code}/disputes", With(Right::ReadInbox, Market)),
     ("POST", "/markets/{code}/disputes", With(Right::ResolveInbox, Market)),
+    ("GET", "/city", With(Right::CompareMarkets, Installation)),
+    ("GET", "/city/compare", With(Right::CompareMarkets, Installation)),
+    ("GET", "/city/funnel", With(Right::CompareMarkets, Installation)),
+    ("GET", "/city/hours", With(Right::CompareMarkets, Installation)),
+    ("GET", "/city/closes", With(Right::CompareMarkets, Installation)),
     ("GET", "/login", Anybody),
     ("POST", "/login", Anybody),
+    ("GET", "/login/code", Anybody),
+    ("POST", "/login/code", Anybody),
     ("POST", "/logout", Anybody),
+    ("GET", "/account", With(Right::UseAccount, Own)),
+    ("POST", "/account/sessions/end", With(Right::UseAccount, Own)),
+    ("POST", "/account/second-factor", With(Right::UseAccount, Own)),
+    ("POST", "/account/second-factor/confirm", With(Right::UseAccount, Own)),
+    ("POST", "/account/second-factor/drop", With(Right::UseAccount, Own)),
     ("GET", "/pair", Anybody),
     ("POST", "/pair", Anybody),
     ("GET", "/pair/{pairing}", Anybody),
@@ -124,6 +178,11 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/stall/worker.js", Open),
     ("GET", "/static/phone/{hash}/{file}", Open),
     ("GET", "/version", Open),
+    ("GET", "/openapi.json", Open),
+    ("GET", "/docs", Open),
+    ("GET", "/docs/{file}", Open),
+    ("GET", "/problems", Open),
+    ("GET", "/problems/{code}", Open),
     ("GET", "/.well-known/socho-keys.json", Open),
     // Its handler answers this machine alone.
     ("GET", "/metrics", Open),
@@ -241,6 +300,10 @@ fn place(at: At, params: Option<&RawPathParams>) -> Place {
         Stall => market().map(|market| Place::Stall { market, stall: param("stall") }),
         Posting => posting().map(Place::Market),
         PostingWithin => posting().map(Place::Within),
+        Statement => {
+            let market = param("id").parse::<StatementId>().ok().and_then(|statement| statement.market().ok());
+            market.map(Place::MarketNumber)
+        }
         Item => param("id").parse::<ItemName>().ok().map(|item| Place::MarketNumber(item.market)),
     };
     found.unwrap_or(Place::Unreadable)

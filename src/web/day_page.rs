@@ -7,6 +7,7 @@
 use askama::Template;
 
 use crate::app::daily_report::{DayWords, hours_chart};
+use crate::app::reconcile_view::{signed, verdict};
 use crate::domain::daily_report::{DailyReport, DayStatus};
 use crate::domain::language::Language;
 
@@ -25,6 +26,10 @@ struct Page<'a> {
     chart: String,
     hash: &'a str,
     day: DayWords,
+    /// Bank and book in one sentence, and who signed.
+    verdict: String,
+    signed: String,
+    agrees: bool,
 }
 
 /// The page's style sheet, linked as `/static/report.css`: the pages allow no inline style.
@@ -49,6 +54,9 @@ pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, as
         chart: hours_chart(report, "hours", Language::Vietnamese),
         hash: &report.ledger.hash,
         day: DayWords::of(report),
+        verdict: verdict(&report.reconciliation).0,
+        signed: signed(&report.reconciliation),
+        agrees: report.reconciliation.agrees(),
     }
     .render()
 }

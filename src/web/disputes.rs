@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::field;
@@ -40,7 +41,7 @@ pub(super) async fn list(
     listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/disputes")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerBody {
     answer: String,

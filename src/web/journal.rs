@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::field;
@@ -49,12 +50,13 @@ pub(super) async fn one(State(web): State<Shared>, actor: Actor, headers: Header
     Ok(Json(found.await.map_err(told(&headers, &format!("/v1/postings/{id}")))?).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CorrectionBody {
     reason: String,
     stall: Option<String>,
     amount: Option<i64>,
+    line: Option<i64>,
 }
 
 pub(super) async fn correct(
@@ -83,9 +85,13 @@ pub(super) async fn correct(
             }
             "cash-change" => web.app.cash_change(&posting, actor, &body.reason, amount()?).await,
             "exclude" => web.app.exclude(&posting, actor, &body.reason, amount()?).await,
+            "refund" => {
+                let line = body.line.ok_or_else(|| missing("line"))?;
+                web.app.refund(&posting, actor, &body.reason, line).await
+            }
             _ => Err(AppError::not_found(Message::new(
-                "Chỉ có reverse, assign, cash-change, exclude.",
-                "There are reverse, assign, cash-change and exclude.",
+                "Chỉ có reverse, assign, cash-change, exclude, refund.",
+                "There are reverse, assign, cash-change, exclude and refund.",
             ))),
         }
         .map(Some)
@@ -121,7 +127,7 @@ pub(super) async fn inbox(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/inbox"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResolveBody {
     action: String,

@@ -160,7 +160,7 @@ pub(super) fn needs_tls() -> AppError {
     AppError::new(ErrorKind::Forbidden, "needs_tls", message)
 }
 
-fn from(visitor: &Visitor, headers: &HeaderMap) -> From {
+pub(super) fn from(visitor: &Visitor, headers: &HeaderMap) -> From {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     From {
         address: visitor.address.clone(),
@@ -170,7 +170,7 @@ fn from(visitor: &Visitor, headers: &HeaderMap) -> From {
 }
 
 /// Hands the browser what it keeps and sends it on.
-fn begin(made: &LoggedIn, next: &str) -> Response {
+pub(super) fn begin(made: &LoggedIn, next: &str) -> Response {
     let next = match made.next {
         Next::Work => next,
         Next::ChangePassword => "/account/password",

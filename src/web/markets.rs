@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::problem::{Answer, told};
@@ -49,10 +50,13 @@ fn wanted(name: &str) -> &'static str {
         "stall" => "mã sạp 1 đến 24 ký tự, có chữ hoặc số, không có / \\ % ? # < > \" &",
         "amount" => "số đồng viết liền, không dấu ngăn, không đơn vị",
         "posting" => "tên bút toán, ví dụ TAN-123",
+        "statement" => "tên sao kê bắt đầu bằng stm_",
         "item" => "tên mục chờ bắt đầu bằng evt_",
         "dialect" => {
             "một trong sepay-apikey, sepay-hmac, casso-v1, casso-v2, payos, vietqr-vn, pay2s, standard-webhooks, generic-hmac"
         }
+        "user" => "tên 2 đến 40 chữ a-z, chữ số, dấu chấm, gạch; chữ cái đứng đầu",
+        "role" => "manager, city, auditor hoặc admin",
         "kind" => "direct, virtual hoặc collecting",
         "sort" => "code hoặc name",
         "outcome" => "recorded, suspense, duplicate, ignored, quarantined, rejected, stale, dismissed hoặc received",
@@ -86,7 +90,7 @@ pub(super) async fn list(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/markets"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewMarket {
     code: String,
@@ -116,7 +120,7 @@ pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(code
     Ok(Json(show(&market)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangedMarket {
     name: Option<String>,
@@ -167,7 +171,7 @@ pub(super) async fn stalls(
     Ok(Json(page.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewStall {
     stall: Option<String>,
@@ -209,7 +213,7 @@ pub(super) async fn register(
     Ok((if already { StatusCode::OK } else { StatusCode::CREATED }, Json(body)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangedStall {
     category: Option<String>,

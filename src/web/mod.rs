@@ -1,25 +1,35 @@
 //! The HTTP server: extract, call `app`, answer with a page or JSON. No rule and no SQL.
 
 pub mod access;
+mod account;
+mod board;
+mod city;
 pub mod day_page;
 mod disputes;
+mod docs;
 mod health;
 mod ingest;
 mod journal;
 mod login;
 mod markets;
 mod metrics;
+mod openapi;
 mod paced;
 mod pages;
 mod pairing;
+mod people;
 mod periods;
 mod problem;
+mod problems;
 mod reports;
 mod seal;
 mod server;
 mod sheets;
 mod sources;
 mod stall;
+mod stall_phones;
+mod statement_pages;
+mod statements;
 mod visitor;
 mod watch;
 
@@ -33,6 +43,7 @@ use axum::routing::{delete, get, patch, post};
 use crate::app::App;
 use crate::app::clock::SetClock;
 
+pub use openapi::text as openapi;
 pub use server::{Limits, Listening, ServeError, Server};
 pub use visitor::Door;
 
@@ -40,6 +51,9 @@ pub use visitor::Door;
 pub const INGEST_BODY_MAX: usize = 256 * 1024;
 /// Largest body of the API, in bytes: a list of vendors.
 pub const API_BODY_MAX: usize = 8 * 1024 * 1024;
+
+/// Largest statement that is handed in, in bytes, with the form around it.
+pub const STATEMENT_BODY_MAX: usize = crate::app::read_statement::FILE_BYTES_MAX + 64 * 1024;
 
 /// What every handler shares.
 pub struct Web {
@@ -66,7 +80,21 @@ type Shared = Arc<Web>;
 
 /// Everything, for `--bind`. What each route asks for stands in `access::ROUTES`, a row for each.
 pub fn everything(web: Shared) -> Router {
-    let api = Router::new()
+    Router::new()
+        .merge(api())
+        .merge(pages())
+        .merge(phone())
+        .merge(documents())
+        .merge(open_routes())
+        .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), access::door))
+        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
+        .with_state(web)
+}
+
+/// What programs call.
+fn api() -> Router<Shared> {
+    Router::new()
         .route("/v1/markets", get(markets::list).post(markets::add))
         .route("/v1/markets/{code}", get(markets::one).patch(markets::change))
         .route("/v1/markets/{code}/stalls", get(markets::stalls).post(markets::register))
@@ -86,6 +114,19 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
         .route("/v1/markets/{code}/balances", get(seal::balances))
+        .route("/v1/users", get(people::list).post(people::create))
+        .route("/v1/users/{user}/{action}", post(people::change))
+        .route("/v1/keys", get(people::keys).post(people::add_key))
+        .route("/v1/keys/{key}", delete(people::end_key))
+        .route("/v1/markets/{code}/days/{date}/checklist", get(statements::checklist))
+        .route("/v1/markets/{code}/statements", get(statements::list).post(statements::upload).layer(files()))
+        .route("/v1/markets/{code}/statement-lines/{line}/accept", post(statements::accept))
+        .route("/v1/markets/{code}/reconciliation", get(statements::of_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/book", post(statements::book_date))
+        .route("/v1/markets/{code}/reconciliation/{date}/sign", post(statements::sign))
+        .route("/v1/statements/{id}", get(statements::one))
+        .route("/v1/statements/{id}/reconciliation", get(statements::of_statement))
+        .route("/v1/statements/{id}/book", post(statements::book_statement))
         .route("/v1/postings/{id}", get(journal::one))
         .route("/v1/postings/{id}/proof", get(seal::proof))
         .route("/v1/postings/{id}/{action}", post(journal::correct))
@@ -96,20 +137,61 @@ pub fn everything(web: Shared) -> Router {
         .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
-        .layer(DefaultBodyLimit::max(API_BODY_MAX));
-    let pages = Router::new()
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// What people open: the board, the city, and everybody's login.
+fn pages() -> Router<Shared> {
+    Router::new()
         .route("/", get(pages::home))
-        .route("/markets/{code}", get(pages::market))
+        .route("/markets/{code}", get(board::overview::page))
+        .route("/markets/{code}/stalls", get(board::stalls::list))
+        .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
+        .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
+        .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
+        .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
-        .route("/markets/{code}/print", get(pages::print))
+        .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
+        .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
+        .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
+        .route("/markets/{code}/reconciliation/{date}", get(statement_pages::of_date))
+        .route("/markets/{code}/reconciliation/{date}/book", post(statement_pages::book_date))
+        .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
+        .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
+        .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/users", get(people::page).post(people::add))
+        .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
+        .route("/markets/{code}/print", get(board::stalls::print))
+        .route("/city", get(city::markets))
+        .route("/city/compare", get(city::compare))
+        .route("/city/funnel", get(city::funnel))
+        .route("/city/hours", get(city::hours))
+        .route("/city/closes", get(city::closes))
         .route("/login", get(login::page).post(login::log_in))
+        .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/account", get(account::page))
+        .route("/account/sessions/end", post(account::end_session))
+        .route("/account/second-factor", post(account::begin_second_factor))
+        .route("/account/second-factor/confirm", post(account::confirm_second_factor))
+        .route("/account/second-factor/drop", post(account::drop_second_factor))
         .route("/pair", get(pairing::ask).post(pairing::typed))
         .route("/pair/{pairing}", get(pairing::offer).post(pairing::confirm))
         .route("/account/password", get(login::password_page).post(login::change_password))
         .route("/static/socho.css", get(pages::stylesheet))
         .route("/static/report.css", get(reports::stylesheet))
+        .route("/version", get(health::version))
+        .route("/metrics", get(metrics::here_alone))
+        .route("/.well-known/socho-keys.json", get(seal::keys))
+        .route("/test/clock", post(health::set_clock))
+        .layer(DefaultBodyLimit::max(API_BODY_MAX))
+}
+
+/// The vendor's phone.
+fn phone() -> Router<Shared> {
+    Router::new()
         .route("/stall", get(stall::home))
         .route("/stall/book", get(stall::book))
         .route("/stall/{file}", get(stall::revenue_book))
@@ -123,18 +205,21 @@ pub fn everything(web: Shared) -> Router {
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))
         .route("/static/phone/{hash}/{file}", get(stall::file))
-        .route("/version", get(health::version))
-        .route("/metrics", get(metrics::here_alone))
-        .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
+}
+
+/// A statement's file is larger than any other body; a form around it adds little.
+fn files() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(STATEMENT_BODY_MAX)
+}
+
+/// What the API says of itself.
+fn documents() -> Router<Shared> {
     Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
+        .route("/openapi.json", get(openapi::json))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
+        .route("/problems", get(problems::all))
+        .route("/problems/{code}", get(problems::one))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.

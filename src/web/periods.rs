@@ -142,6 +142,10 @@ pub(super) async fn compare_file(
     Query(query): Query<PeriodQuery>,
 ) -> Answer {
     let made = async {
+        if file == "city.xlsx" {
+            let book = web.app.city_workbook(asked(&query, web.app.today())?).await?;
+            return Ok(download(media_type(FileForm::Xlsx), "thanh-pho.xlsx", book));
+        }
         let form = file_form(file.strip_prefix("compare.").unwrap_or_default(), None)?;
         let compared = compared(&web, &query).await?;
         let name = format!("so-sanh-{}-{}.{}", compared.period.first(), compared.period.last(), extension(form));

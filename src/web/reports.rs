@@ -1,14 +1,14 @@
 //! The daily report: JSON, CSV and a page that can be printed.
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use serde::Deserialize;
 
 use super::markets::field;
 use super::problem::{Answer, told};
 use super::{Shared, day_page};
-use crate::app::daily_report::{PageForm, to_json};
+use crate::app::daily_report::{PageForm, figures_hash, to_json};
 use crate::app::error::{AppError, Message};
 use crate::app::period_report::{FileForm, day_file};
 use crate::domain::calendar::rfc3339;
@@ -24,7 +24,11 @@ pub(super) async fn json(
     Path((code, date)): Path<(String, String)>,
 ) -> Answer {
     let instance = format!("/v1/markets/{code}/days/{date}");
-    let made = async { json_answer(&report(&web, &code, &date).await?) };
+    let made = async {
+        let report = report(&web, &code, &date).await?;
+        let mark = mark(&report)?;
+        if unchanged(&headers, &mark) { Ok(not_modified(&mark)) } else { marked(json_answer(&report)?, &mark) }
+    };
     made.await.map_err(told(&headers, &instance))
 }
 
@@ -44,13 +48,17 @@ pub(super) async fn file(
             return Ok(download("application/pdf", &name, record));
         }
         let form = file_form(file.strip_prefix("report.").unwrap_or_default(), query.form.as_deref())?;
+        let mark = mark(&report)?;
+        if unchanged(&headers, &mark) {
+            return Ok(not_modified(&mark));
+        }
         if form == FileForm::Json {
-            return json_answer(&report);
+            return marked(json_answer(&report)?, &mark);
         }
         let name = format!("{}-{}.{}", report.market.code, report.business_date, extension(form));
         // Laying out hundreds of rows takes a moment, which must not hold up webhooks.
         let made = tokio::task::spawn_blocking(move || day_file(&report, form));
-        Ok(download(media_type(form), &name, made.await.map_err(AppError::internal)??))
+        marked(download(media_type(form), &name, made.await.map_err(AppError::internal)??), &mark)
     };
     made.await.map_err(told(&headers, &instance))
 }
@@ -113,6 +121,33 @@ pub(super) fn download(kind: &'static str, name: &str, bytes: Vec<u8>) -> Respon
     let disposition = format!("attachment; filename=\"{name}\"");
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)];
     (headers, bytes).into_response()
+}
+
+/// Returns the mark of a report's figures: weak, for the moment at which it is drawn up is no figure.
+fn mark(report: &DailyReport) -> Result<String, AppError> {
+    Ok(format!("W/\"{}\"", figures_hash(report)?))
+}
+
+/// Tells whether the caller holds these very figures (RFC 9110 §13.1.2).
+fn unchanged(headers: &HeaderMap, mark: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let held = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    held.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(mark))
+}
+
+fn not_modified(mark: &str) -> Response {
+    (StatusCode::NOT_MODIFIED, [(header::ETAG, mark.to_owned()), (header::CACHE_CONTROL, KEPT.to_owned())])
+        .into_response()
+}
+
+/// A caller may keep a report, and asks each time whether it still holds.
+const KEPT: &str = "private, no-cache";
+
+fn marked(mut response: Response, mark: &str) -> Result<Response, AppError> {
+    let value = HeaderValue::from_str(mark).map_err(AppError::internal)?;
+    response.headers_mut().insert(header::ETAG, value);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(KEPT));
+    Ok(response)
 }
 
 fn json_answer(report: &DailyReport) -> Result<Response, AppError> {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::field;
@@ -17,7 +18,7 @@ use crate::app::error::{AppError, Message};
 use crate::app::seal_view::{close_json, keys_json, signed_close_json};
 use crate::domain::ids::Seq;
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CloseBody {
     #[serde(default)]

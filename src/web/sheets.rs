@@ -8,6 +8,7 @@ use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
 use super::reports::download;
+use crate::app::access::Actor;
 use crate::app::error::AppError;
 use crate::app::print_sheet::{PrintOrder, layout};
 use crate::app::progress::unheard;
@@ -22,6 +23,7 @@ pub(super) struct SheetQuery {
 /// Cards of stalls as PDF, every code read back; the print is kept in the list of prints.
 pub(super) async fn pdf(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path(code): Path<String>,
     Query(query): Query<SheetQuery>,
@@ -33,7 +35,7 @@ pub(super) async fn pdf(
             market: field("code", &code)?,
             stalls: wanted.split(',').map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned).collect(),
             layout,
-            actor: "api".to_owned(),
+            actor: actor.name().to_owned(),
         };
         let ready = web.app.ready_print(order).await?;
         // Seconds of work, which must not hold up webhooks.

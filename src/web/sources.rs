@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use jiff::SignedDuration;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::{PageQuery, field};
@@ -13,7 +14,8 @@ use super::problem::{Answer, told};
 use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
-use crate::app::manage_sources::{AddSource, TOLERANCE_DEFAULT_S, source_json};
+use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S, source_json};
+use crate::app::silent_sources::Silent;
 
 pub(super) async fn list(
     State(web): State<Shared>,
@@ -23,12 +25,21 @@ pub(super) async fn list(
 ) -> Answer {
     let listed = async {
         let sources = web.app.sources_for(&actor).await?;
-        Page::of_list(&sources, |source| source.name.as_str(), source_json, query.after.as_deref(), query.limit)
+        let silent = web.app.silent_now(actor.market()).await?;
+        let shown = |source: &SourceShown| {
+            let mut shown = source_json(source);
+            let silence = silent.iter().find(|one| one.source == source.name);
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("silent".to_owned(), silence.map_or(serde_json::Value::Null, Silent::to_json));
+            }
+            shown
+        };
+        Page::of_list(&sources, |source| source.name.as_str(), shown, query.after.as_deref(), query.limit)
     };
     Ok(Json(listed.await.map_err(told(&headers, "/v1/sources"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSource {
     name: String,
@@ -70,7 +81,7 @@ fn local_as_utc(time: Option<&str>) -> Result<bool, AppError> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
     secret: String,

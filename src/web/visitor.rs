@@ -14,6 +14,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq as _;
 
 use super::Shared;
 use crate::app::access::{Actor, Role, role_name};
@@ -195,6 +196,14 @@ fn keeps_cookies(web: &Shared, headers: &HeaderMap) -> bool {
     public || forwarded.is_some_and(|proto| proto.eq_ignore_ascii_case("https")) || host(headers).is_some_and(is_here)
 }
 
+/// Returns the address under which a visitor reached us, for links that leave the browser.
+pub(super) fn own_address(web: &Shared, headers: &HeaderMap) -> String {
+    match &web.door.public_url {
+        Some(public) => public.clone(),
+        None => format!("http://{}", host(headers).unwrap_or_default()),
+    }
+}
+
 /// Returns the one host that a request names.
 pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -286,9 +295,7 @@ pub(super) async fn of_our_own(web: &Shared, visitor: &Visitor, request: Request
     if foreign_origin(headers, web.door.public_url.as_deref()) || matches!(site, Some("cross-site" | "same-site")) {
         return Err(forged());
     }
-    // Hashes are compared: how long that takes tells nothing of the token.
-    let own = form_token(&visitor.csrf);
-    let shown = |token: &str| !visitor.csrf.is_empty() && form_token(token) == own;
+    let shown = |token: &str| !visitor.csrf.is_empty() && bool::from(token.as_bytes().ct_eq(visitor.csrf.as_bytes()));
     let in_header = headers.get("x-csrf-token").and_then(|token| token.to_str().ok()).is_some_and(shown);
     let query = request.uri().query().unwrap_or_default();
     if in_header || field_of(query.as_bytes(), "csrf").is_some_and(|token| shown(&token)) {

@@ -98,7 +98,9 @@ fn places(at: At) -> Vec<(&'static str, &'static str, &'static [&'static str])> 
     match at {
         At::Own => vec![("TAN", "B12", all)],
         At::Installation => vec![("TAN", "B12", whole)],
-        At::Market | At::Posting | At::Item => vec![("TAN", "B12", staff), ("CKE", "B12", whole), ("XX", "B12", whole)],
+        At::Market | At::Posting | At::Item | At::Statement => {
+            vec![("TAN", "B12", staff), ("CKE", "B12", whole), ("XX", "B12", whole)]
+        }
         At::Within | At::PostingWithin => vec![("TAN", "B12", all), ("CKE", "B12", whole), ("no!", "B12", whole)],
         At::Stall => vec![
             ("TAN", "B12", all),
@@ -122,7 +124,13 @@ fn filled(route: &str, market: &str, stall: &str) -> String {
         item: 999,
         recorded_at_ms: 1_795_483_200_000,
     };
-    let id = if route.contains("/inbox/") { item.to_string() } else { format!("{market}-999") };
+    let random = "01890000-0000-7000-8000-000000000000".parse().unwrap();
+    let statement = socho::domain::reconciliation::StatementId::new(item.market, random);
+    let id = match route {
+        _ if route.contains("/inbox/") => item.to_string(),
+        _ if route.contains("/statements/") => statement.to_string(),
+        _ => format!("{market}-999"),
+    };
     [
         ("{code}", market),
         ("{stall}", stall),
@@ -130,6 +138,7 @@ fn filled(route: &str, market: &str, stall: &str) -> String {
         ("{date}", "2026-11-20"),
         ("{file}", "report.json"),
         ("{action}", "reverse"),
+        ("{line}", "999"),
         ("{name}", "no-such-source"),
         ("{device}", "dev_01890000-0000-7000-8000-000000000000"),
         ("{session}", "ses_01890000-0000-7000-8000-000000000000"),

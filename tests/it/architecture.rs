@@ -25,7 +25,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Foreign words and the places where each may stand.
-const PLACES: [(&str, &[&str]); 10] = [
+const PLACES: [(&str, &[&str]); 12] = [
     ("sqlx", &["src/store/"]),
     ("rusqlite", &["src/store/engine/"]),
     ("axum", &["src/web/"]),
@@ -35,6 +35,8 @@ const PLACES: [(&str, &[&str]); 10] = [
     // Bytes of banks become values here and nowhere else; a workbook is opened with its limits.
     ("quick_xml", &["src/bank/file/", "src/bank/statement/"]),
     ("encoding_rs", &["src/bank/file/"]),
+    ("utoipa", &["src/web/"]),
+    ("utoipa_swagger_ui", &["src/web/docs.rs"]),
     ("prometheus_client", &["src/store/meter.rs", "src/app/meters.rs"]),
     // An export is a zip file too.
     ("zip", &["src/bank/file/", "src/evidence/"]),

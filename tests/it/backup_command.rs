@@ -53,8 +53,14 @@ fn a_backup_is_told_in_figures_and_restored_with_them() {
     assert_eq!(socho(&["verify", "--db", &into]).0, 0);
     let (code, _, told) = socho(&["restore", &file, "--into", &into]);
     assert!(code == 1 && told.contains("was left as it is"), "{told}");
-    // The backup itself is a book that can be verified.
-    assert_eq!(socho(&["verify", "--db", &format!("sqlite:{file}")]).0, 0);
+    // The backup itself can be verified, and is as it was to the byte: its sum was printed for ever.
+    let before = std::fs::read(&file).unwrap();
+    let (code, out, told) = socho(&["verify", "--db", &format!("sqlite:{file}")]);
+    assert!(code == 0 && out.contains(&format!("ok, {postings} postings")), "{out}{told}");
+    assert!(std::fs::read(&file).unwrap() == before, "verify changed the backup");
+    assert!(!std::path::Path::new(&format!("{file}-wal")).exists());
+    let (code, _, told) = socho(&["verify", "--db", &format!("sqlite:{file}"), "--market", "XYZ"]);
+    assert!(code == 1 && told.contains("no market XYZ"), "{told}");
     let (code, _, told) = socho(&["restore", &file, "--into", "mysql://x"]);
     assert!(code == 3 && told.contains("is not valid"), "{told}");
 }

@@ -19,6 +19,10 @@ fn bench(extra: &[&str]) -> (u32, String) {
         .unwrap();
     let id = child.id();
     let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    for stage in ["fsync", "sqlite · 4 connections", "sqlite · bulk", "sqlite · 230 postings"] {
+        assert!(told.contains(&format!("bench: {stage}\n")), "{stage}: {told}");
+    }
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (id, String::from_utf8(output.stdout).unwrap())
 }
@@ -47,6 +51,9 @@ fn keeps_the_contract(out: &str, settlements: u64) -> Value {
         assert!(measured["batch_mean"].as_f64().unwrap() >= 1.0, "{measured}");
     }
     has(&figures["bulk"]["sqlite"], &["per_s", "raw_per_s"]);
+    has(&figures["bulk"]["sqlite"], &["cpu_us", "raw_cpu_us"]);
+    has(&figures["growth"]["230"], &["bulk_per_s", "verify_per_s"]);
+    assert_eq!(figures["compared"][0]["ledger"], "socho, sqlite");
     has(&figures["bytes_per_posting"], &["journal", "inbox"]);
     has(&figures["report_ms"], &["10000", "1000000", "230"]);
     assert!(figures["bytes_per_posting"]["journal"].as_u64().unwrap() > 0);
@@ -66,7 +73,7 @@ fn a_bench_prints_the_fixed_keys_and_finds_every_acknowledged_settlement_in_the_
 fn a_load_process_of_its_own_measures_the_same_things_and_people_get_a_table() {
     let (_, out) = bench(&["--client", "process"]);
     keeps_the_contract(&out, 2 * 2 * 40 + 120 + 230);
-    for part in ["sqlite spread", "sqlite hot", "ceiling", "Acknowledged = booked"] {
+    for part in ["TigerBeetle", "sqlite spread", "sqlite hot", "ceiling", "Acknowledged = booked"] {
         assert!(out.contains(part), "{part}: {out}");
     }
 }

@@ -59,13 +59,15 @@ fn survives(target: &str, bytes: &[u8]) -> Result<(), String> {
 fn no_parser_breaks_its_rules_on_a_seed_or_near_one() {
     let seeds = seeds::seeds(root());
     let mut broken = Vec::new();
+    // For a longer look without the fuzzer: SOCHO_MUTATIONS=2000.
+    let mutations = std::env::var("SOCHO_MUTATIONS").map_or(MUTATIONS, |times| times.parse().unwrap());
     for (name, _) in targets::TARGETS {
         let mine: Vec<&Vec<u8>> = seeds.iter().filter(|(of, _)| *of == name).map(|(_, bytes)| bytes).collect();
         assert!(!mine.is_empty(), "{name} has no seed");
         for (number, seed) in (0_u64..).zip(mine) {
-            let times = if seed.len() > LONG { MUTATIONS / 4 } else { MUTATIONS };
+            let times = if seed.len() > LONG { mutations / 4 } else { mutations };
             for mutation in 0..=times {
-                let bytes = if mutation == 0 { seed.clone() } else { mutated(seed, number * 1_000 + mutation) };
+                let bytes = if mutation == 0 { seed.clone() } else { mutated(seed, number * 1_000_000 + mutation) };
                 if let Err(told) = survives(name, &bytes) {
                     broken.push(format!("{name} seed {number} mutation {mutation}: {told}"));
                 }

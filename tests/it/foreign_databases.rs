@@ -103,6 +103,14 @@ fn an_address_names_the_file_that_a_person_expects() {
     }
 }
 
+#[test]
+fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://socho@{}/socho", silent.local_addr().unwrap());
+    let (code, _, told) = socho(&["serve", "--db", &url, "--bind", "127.0.0.1:0"]);
+    assert!(code == 4 && told.contains("not available"), "{code} {told}");
+}
+
 #[tokio::test]
 async fn a_servers_database_is_shared_unless_a_name_of_ours_is_taken() {
     let Some(url) = postgres_url().await else { return };

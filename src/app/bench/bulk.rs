@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::book::{BenchBook, Folder};
 use super::load::{self, Portion, Spread};
+use super::machine::processor_time;
 use crate::app::error::AppError;
 use crate::app::ingest_file::BODIES_TOGETHER;
 use crate::app::receive_settlement::ReplyStatus;
@@ -23,6 +24,8 @@ pub struct Bulk {
     pub ingest: Duration,
     /// How long the engine took to insert the same rows.
     pub raw: Duration,
+    /// The processor time of both.
+    pub cpu: (Duration, Duration),
     /// Bodies that were taken.
     pub acked: u64,
 }
@@ -38,13 +41,15 @@ pub async fn measure(book: &BenchBook, folder: &Folder, count: u64) -> Result<(B
     let bodies = load::past_bodies(&book.target, portion, count, book.app.now());
     let path = folder.path().join("bodies.jsonl");
     std::fs::write(&path, bodies.join("\n")).map_err(AppError::internal)?;
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), processor_time());
     let bytes = std::fs::read(&path).map_err(AppError::internal)?;
     let mut acked = 0_u64;
     let taken = |status| u64::from(status == ReplyStatus::Accepted);
     book.app.ingest_file(&source, &bytes, |_, reply| acked += taken(reply.status)).await?;
-    let ingest = began.elapsed();
+    let (ingest, ingest_cpu) = (began.elapsed(), processor_time().saturating_sub(before));
     let on_disk = book.bytes().await?;
+    let before = processor_time();
     let raw = book.insert_again(count, u64::from(TOGETHER)).await?;
-    Ok((Bulk { count, ingest, raw, acked }, on_disk))
+    let cpu = (ingest_cpu, processor_time().saturating_sub(before));
+    Ok((Bulk { count, ingest, raw, cpu, acked }, on_disk))
 }

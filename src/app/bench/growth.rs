@@ -25,18 +25,25 @@ pub struct AtSize {
     pub report_micros: u64,
     /// Settlements booked by the bulk path just before that size was reached, and how long it took.
     pub last: (u64, Duration),
+    /// How long `verify` took over the whole book.
+    pub verify: Duration,
 }
 
-/// Grows a book to each of the sizes and measures there. Returns the figures and how many bodies
-/// were taken.
+/// Grows a book to each of the sizes and measures there; `progress` hears each size. Returns the
+/// figures and how many bodies were taken.
 ///
 /// # Errors
 /// Whatever the store meets.
-pub async fn measure(book: &BenchBook, sizes: &[u64]) -> Result<(Vec<AtSize>, u64), AppError> {
+pub async fn measure(
+    book: &BenchBook,
+    sizes: &[u64],
+    mut progress: impl FnMut(u64),
+) -> Result<(Vec<AtSize>, u64), AppError> {
     let source: SourceName = book.target.source.parse().map_err(|error: IdError| AppError::internal(error))?;
     let (now, total) = (book.app.now(), sizes.last().copied().unwrap_or(0));
     let (mut first, mut acked, mut figures) = (0, 0, Vec::new());
     for size in sizes {
+        progress(*size);
         let mut last = (0, Duration::ZERO);
         while first < *size {
             let portion = Portion { first, count: PORTION.min(size - first), spread: Spread::Spread };
@@ -48,7 +55,12 @@ pub async fn measure(book: &BenchBook, sizes: &[u64]) -> Result<(Vec<AtSize>, u6
             first += portion.count;
         }
         let report_micros = report(book, load::past_day(size.saturating_sub(1), total, now)).await?;
-        figures.push(AtSize { postings: *size, report_micros, last });
+        let began = Instant::now();
+        let differing = book.app.verify(None).await?.into_iter().find(|market| !market.differences.is_empty());
+        if let Some(market) = differing {
+            return Err(AppError::internal(format!("the bench's own book differs: {:?}", market.differences.first())));
+        }
+        figures.push(AtSize { postings: *size, report_micros, last, verify: began.elapsed() });
     }
     Ok((figures, acked))
 }

@@ -1,6 +1,7 @@
 //! `socho bench`: everything side by side in one run on one machine, so that only ratios are quoted.
 
 mod client;
+mod compare;
 mod settle;
 mod show;
 
@@ -57,6 +58,9 @@ pub(super) struct Bench {
     /// Sizes at which the report is timed (default 10000,1000000; 10000 with --quick)
     #[arg(long, value_delimiter = ',')]
     sizes: Vec<u64>,
+    /// Time the report, the bulk rate and verify at ten million postings too: about an hour and 15 GB
+    #[arg(long, conflicts_with_all = ["quick", "sizes"])]
+    large: bool,
     /// Send one slice that is described on standard input
     #[arg(long, hide = true)]
     as_client: bool,
@@ -159,11 +163,14 @@ async fn bulk(command: &Bench, book: &BenchBook, folder: &Folder) -> Result<(Bul
 }
 
 async fn grow(command: &Bench, folder: &Folder) -> Result<(Vec<AtSize>, u64, u64), AppError> {
-    let default: &[u64] = if command.quick { &[10_000] } else { &[10_000, 1_000_000] };
+    let default: &[u64] = match (command.quick, command.large) {
+        (true, _) => &[10_000],
+        (false, false) => &[10_000, 1_000_000],
+        (false, true) => &[10_000, 1_000_000, 10_000_000],
+    };
     let sizes = if command.sizes.is_empty() { default.to_vec() } else { command.sizes.clone() };
     let book = BenchBook::make(Place::Sqlite(folder)).await?;
-    progress("sqlite · report");
-    let grown = growth::measure(&book, &sizes).await;
+    let grown = growth::measure(&book, &sizes, |size| progress(&format!("sqlite · {size} postings"))).await;
     let booked = book.booked().await;
     book.close().await?;
     let (figures, acked) = grown?;
@@ -195,8 +202,7 @@ fn default_folder() -> PathBuf {
     if lasting.is_dir() { lasting } else { std::env::temp_dir() }
 }
 
+/// Says on standard error what begins: a run takes minutes, and whoever waits wants to know for what.
 fn progress(what: &str) {
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        to_stderr(&format!("{what}\n"));
-    }
+    to_stderr(&format!("bench: {what}\n"));
 }

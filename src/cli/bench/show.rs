@@ -1,6 +1,7 @@
 //! The figures as JSON, whose keys are fixed, and as tables for people.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -28,7 +29,9 @@ fn value(figures: &Figures) -> Value {
     reports.extend(growth.iter().map(|at| (at.postings.to_string(), number(&decimal(at.report_micros)))));
     let growing = growth.iter().map(|at| {
         let (count, elapsed) = at.last;
-        (at.postings.to_string(), json!({"bulk_per_s": per_second(count, elapsed)}))
+        let figures =
+            json!({"bulk_per_s": per_second(count, elapsed), "verify_per_s": per_second(at.postings, at.verify)});
+        (at.postings.to_string(), figures)
     });
     json!({
         "machine": {
@@ -46,7 +49,7 @@ fn value(figures: &Figures) -> Value {
                 "journal": found.bytes.journal / found.bulk.count.max(1), "inbox": found.bytes.inbox / found.bulk.count.max(1),
             })),
         },
-        "report_ms": reports, "growth": growing.collect::<Map<_, _>>(), "acked": acked, "booked": booked,
+        "report_ms": reports, "growth": growing.collect::<Map<_, _>>(), "compared": super::compare::json(figures), "acked": acked, "booked": booked,
     })
 }
 
@@ -113,7 +116,16 @@ fn compare(level: &Level) -> Compared {
 }
 
 fn bulk(found: &Bulk) -> Value {
-    json!({"per_s": per_second(found.count, found.ingest), "raw_per_s": per_second(found.count, found.raw)})
+    let cpu = |used: Duration| number(&decimal(nanos_each(used, found.count)));
+    json!({
+        "per_s": per_second(found.count, found.ingest), "raw_per_s": per_second(found.count, found.raw),
+        "cpu_us": cpu(found.cpu.0), "raw_cpu_us": cpu(found.cpu.1),
+    })
+}
+
+/// Returns the nanoseconds that each of so many took.
+fn nanos_each(all: Duration, count: u64) -> u64 {
+    u64::try_from(all.as_nanos() / u128::from(count.max(1))).unwrap_or(u64::MAX)
 }
 
 fn bulk_ratio(found: &Bulk) -> u64 {
@@ -121,7 +133,7 @@ fn bulk_ratio(found: &Bulk) -> u64 {
 }
 
 /// A decimal as a JSON number, digit by digit: no float comes between.
-fn number(text: &str) -> Value {
+pub(super) fn number(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
@@ -137,7 +149,8 @@ pub(super) fn tables(figures: &Figures, lang: Lang) -> String {
         rows.extend(engine_rows("postgres", &postgres.levels));
     }
     let head_rest = if vi { ["Số đo", "Giá trị"] } else { ["Figure", "Value"] };
-    format!("{}{}", table(&head, rows), table(&head_rest, other_rows(figures, vi)))
+    let compared = super::compare::text(figures, lang);
+    format!("{}{}{compared}", table(&head, rows), table(&head_rest, other_rows(figures, vi)))
 }
 
 fn engine_rows(engine: &str, levels: &BTreeMap<usize, Level>) -> Vec<Vec<String>> {
@@ -194,9 +207,17 @@ fn other_rows(figures: &Figures, vi: bool) -> Vec<Vec<String>> {
             format!(
                 "{} {}",
                 at.postings,
-                name("bút toán: báo cáo ngày ms, nạp mỗi giây", "postings: day report ms, bulk per second")
+                name(
+                    "bút toán: báo cáo ngày ms, nạp mỗi giây, đối soát mỗi giây",
+                    "postings: day report ms, bulk per second, verify per second"
+                )
             ),
-            format!("{}, {}", decimal(at.report_micros), per_second(count, elapsed)),
+            format!(
+                "{}, {}, {}",
+                decimal(at.report_micros),
+                per_second(count, elapsed),
+                per_second(at.postings, at.verify)
+            ),
         ]);
     }
     rows.push(vec![

@@ -43,8 +43,8 @@ pub fn daily(report: &DailyReport, json: String, form: PageForm) -> Paper {
         ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
         ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
     ]);
-    let root = report.seal.as_ref().map(|seal| seal.merkle_root.to_string());
-    let mut paper = flow.finish(&foot(short_status(report.status), root.as_deref()));
+    let root = report.seal.as_ref().map(|seal| format!("Gốc bút toán: {}", seal.merkle_root));
+    let mut paper = flow.finish(&foot(short_status(report.status), root));
     paper.attachments.push(Attachment {
         name: format!("{code}-{date}.json"),
         media_type: "application/json",

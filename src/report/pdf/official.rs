@@ -86,8 +86,8 @@ fn official(title: Title, heads: &Heads<'_>) -> Flow {
 
 /// Returns what stands at the foot: the zone and whether the figures stand, and what they hang on.
 #[must_use]
-pub fn foot(status: &str, root: Option<&str>) -> Foot {
+pub fn foot(status: &str, hangs_on: Option<String>) -> Foot {
     let first = format!("Giờ Việt Nam (UTC+7, Asia/Ho_Chi_Minh) · {status}");
-    let second = root.map(|root| format!("Gốc bút toán: {root}")).unwrap_or_default();
+    let second = hangs_on.unwrap_or_default();
     Foot { first, second, page: "Trang" }
 }

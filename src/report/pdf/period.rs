@@ -101,8 +101,8 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
         ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
         ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
     ]);
-    let root = report.last_close.map(|(_, hash)| hash.to_string());
-    let mut paper = flow.finish(&foot(&standing(report), root.as_deref()));
+    let root = report.last_close.map(|(_, hash)| format!("Biên bản khóa sổ cuối cùng: {hash}"));
+    let mut paper = flow.finish(&foot(&standing(report), root));
     paper.attachments.push(Attachment {
         name: format!("{code}-{}-{}.json", report.period.first(), report.period.last()),
         media_type: "application/json",

@@ -75,7 +75,7 @@ pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: Pa
         ("NGƯỜI KHÓA SỔ", "(Ký, ghi rõ họ tên)"),
         ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
     ]);
-    let mut paper = flow.finish(&foot("ĐÃ KHÓA SỔ", Some(&seal.merkle_root.to_string())));
+    let mut paper = flow.finish(&foot("ĐÃ KHÓA SỔ", Some(format!("Gốc bút toán: {}", seal.merkle_root))));
     paper.attachments.push(Attachment {
         name: format!("{code}-{}-close.json", report.business_date),
         media_type: "application/json",

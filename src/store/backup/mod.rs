@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::engine::schema::{self, Table};
 use super::engine::{EngineKind, Transaction, binds, file};
-use super::error::{Result, StoreError};
+use super::error::{Result, StoreError, Trouble};
 use super::{Store, engine};
 use crate::domain::ids::MarketId;
 
@@ -125,7 +125,9 @@ pub(crate) async fn open(path: &Path) -> Result<std::result::Result<Store, Defec
     match examined(path).await {
         Ok(Ok(engine)) => Ok(Ok(Store::read_only(format!("sqlite:{shown}"), engine))),
         Ok(Err(defect)) => Ok(Err(defect)),
-        Err(error) if error.trouble().is_some() => Ok(Err(Defect::Damaged(innermost(&error)))),
+        Err(error) if error.trouble().is_some_and(|trouble| trouble != Trouble::DiskFull) => {
+            Ok(Err(Defect::Damaged(innermost(&error))))
+        }
         Err(error) => Err(error),
     }
 }
@@ -141,6 +143,14 @@ async fn examined(path: &Path) -> Result<std::result::Result<engine::Engine, Def
         Some(found) if found > known => Ok(Err(Defect::Newer { found, known })),
         Some(_) => Ok(Ok(engine)),
     }
+}
+
+/// Tells whether a file is a book at rest, as a backup is: no book that was served lies so. Its header
+/// says how SQLite journals it, 1 as it was made and 2 once it has a write-ahead log.
+pub(crate) fn is_at_rest(path: &Path) -> bool {
+    let mut header = [0_u8; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut header));
+    read.is_ok() && header.starts_with(b"SQLite format 3\0") && header.ends_with(&[1, 1])
 }
 
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {

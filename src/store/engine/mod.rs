@@ -113,6 +113,23 @@ impl Engine {
         if write.checkpoint(patience).await? { Ok(()) } else { Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)) }
     }
 
+    /// Folds SQLite's write-ahead log into the file while the disk still has room for that, should it
+    /// be short of it.
+    pub(crate) async fn make_room(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { write, .. } if write.is_cramped() => write.checkpoint(Duration::ZERO).await.map(|_| ()),
+            Self::Sqlite { .. } | Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Gives back memory that nothing needs at the moment.
+    pub(crate) async fn shrink(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { write, .. } => write.shrink().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Closes every connection.
     pub(crate) async fn close(&self) {
         match self {

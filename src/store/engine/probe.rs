@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use super::file::has_log;
-use super::open::{OpenOptions, bad_url, is_postgres, sqlite_path, without_password};
+use super::open::{OpenOptions, bad_url, connect, is_postgres, sqlite_path, without_password};
 use super::{Answer, schema};
 use crate::store::error::{Result, StoreError};
 
@@ -40,9 +40,9 @@ impl OpenOptions {
     pub(crate) fn holds_markets(&self) -> Answer<'_, bool> {
         const MADE: &str =
             "SELECT to_regclass('public.markets') IS NOT NULL AND to_regclass('public.sources') IS NOT NULL";
-        const HELD: &str = "SELECT EXISTS (SELECT FROM markets WHERE market_id <> 0) OR EXISTS (SELECT FROM sources)";
+        const HELD: &str = "SELECT EXISTS (SELECT FROM markets WHERE market_id <> 0) OR EXISTS (SELECT FROM sources WHERE source_id > 0)";
         Box::pin(async move {
-            let mut connection = PgConnection::connect_with(&login(&self.url)?).await?;
+            let mut connection = connect(&login(&self.url)?).await?;
             // A login that may not use the role asks as itself.
             let _ = connection.execute("SET ROLE socho_serve").await;
             let held = sqlx::query_scalar::<_, bool>(MADE).fetch_one(&mut connection).await?
@@ -57,7 +57,7 @@ impl OpenOptions {
     pub(crate) async fn refresh_statistics(&self) {
         let url = self.migrate_url.as_ref().unwrap_or(&self.url);
         let Ok(login) = login(url) else { return };
-        let Ok(mut connection) = PgConnection::connect_with(&login).await else { return };
+        let Ok(mut connection) = connect(&login).await else { return };
         let _ = connection.execute("SET ROLE socho_owner").await;
         let _ = connection.execute("ANALYZE").await;
         let _ = connection.close().await;

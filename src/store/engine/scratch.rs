@@ -3,17 +3,18 @@
 
 use std::str::FromStr as _;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use super::Transaction;
+use super::open::connect;
 use crate::store::error::{Result, StoreError};
 
 /// Makes a database beside the one that the address names; returns its address. The name is the
 /// caller's own, letters, digits and underscores.
 pub(crate) async fn create_database(server: &str, name: &str) -> Result<String> {
     let login = login(server)?;
-    let mut connection = PgConnection::connect_with(&login).await?;
+    let mut connection = connect(&login).await?;
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
     connection.close().await?;
     Ok(login.database(name).to_url_lossy().to_string())
@@ -21,7 +22,7 @@ pub(crate) async fn create_database(server: &str, name: &str) -> Result<String> 
 
 /// Drops a database that [`create_database`] made, whoever is still connected.
 pub(crate) async fn drop_database(server: &str, name: &str) -> Result<()> {
-    let mut connection = PgConnection::connect_with(&login(server)?).await?;
+    let mut connection = connect(&login(server)?).await?;
     connection.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await?;
     connection.close().await?;
     Ok(())

@@ -83,6 +83,18 @@ impl<'a> Column<'a> {
         Self::Bytes(values.into_iter().map(|v| v.map(Into::into)).collect())
     }
 
+    /// Tells whether every row has the same value.
+    pub(crate) fn is_constant(&self) -> bool {
+        fn same<T: PartialEq>(values: &[T]) -> bool {
+            values.split_first().is_none_or(|(first, rest)| rest.iter().all(|value| value == first))
+        }
+        match self {
+            Self::Ints(values) => same(values),
+            Self::Texts(values) => same(values),
+            Self::Bytes(values) => same(values),
+        }
+    }
+
     /// Returns the value of every row when they all have the same one.
     fn constant(&self) -> Option<Value<'a>> {
         fn same<T: PartialEq + Clone>(values: &[T]) -> Option<T> {

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ use crate::store::error::{Result, StoreError};
 
 /// Prepared statements that are kept: each text of the store, some in several forms.
 const STATEMENTS: usize = 500;
+/// Length of the log below which the disk is not asked for its room, in bytes.
+const LOG_UNMINDED: u64 = 1 << 20;
 /// Pause before a lock that another process holds is asked for again.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
@@ -30,6 +33,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(2);
 #[derive(Clone)]
 pub(crate) struct WriteFile {
     open: Arc<Mutex<Option<OpenFile>>>,
+    /// Where its write-ahead log lies; nowhere for a file that is only read.
+    log: Option<Arc<Path>>,
     /// How long a transaction waits for its turn, or another process's.
     patience: Duration,
 }
@@ -115,12 +120,13 @@ impl WriteFile {
             connection.pragma_update(None, name, value).map_err(failed)?;
         }
         let open = OpenFile { connection, texts: Texts::default() };
-        Ok(Self { open: Arc::new(Mutex::new(Some(open))), patience })
+        let log = Some(Arc::from(PathBuf::from(format!("{path}-wal"))));
+        Ok(Self { open: Arc::new(Mutex::new(Some(open))), log, patience })
     }
 
     /// Returns what stands for the writing connection of a file that is only read.
     pub(super) fn closed(patience: Duration) -> Self {
-        Self { open: Arc::new(Mutex::new(None)), patience }
+        Self { open: Arc::new(Mutex::new(None)), log: None, patience }
     }
 
     /// Begins a transaction that has the write lock.
@@ -151,6 +157,24 @@ impl WriteFile {
                 Ok(_) | Err(_) => tokio::time::sleep(LOCK_PAUSE).await,
             }
         }
+    }
+
+    /// Tells whether the log should be folded into the file before it grows on: folding it makes the
+    /// file longer by as much at most, and a disk that the log has filled has no room for that.
+    pub(super) fn is_cramped(&self) -> bool {
+        let Some(log) = &self.log else { return false };
+        let length = std::fs::metadata(log).map_or(0, |log| log.len());
+        if length < LOG_UNMINDED {
+            return false;
+        }
+        let free = rustix::fs::statvfs(&**log).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        free.is_ok_and(|free| free < length.saturating_mul(2))
+    }
+
+    /// Gives back the memory that pages are kept in.
+    pub(super) async fn shrink(&self) -> Result<()> {
+        let mut file = self.turn().await?;
+        connected(&mut file)?.connection.execute_batch("PRAGMA shrink_memory").map_err(failed)
     }
 
     /// Closes the connection once the transaction that has hold of it is over.
@@ -204,9 +228,9 @@ impl FileTransaction {
         let first = values.len().saturating_add(1);
         let mut statement = file.connection.prepare_cached(file.texts.of(sql, &rows, first)).map_err(failed)?;
         bind_all(&mut statement, &values)?;
-        let mut all = 0;
+        let (mut all, varying) = (0, rows.varying());
         for row in 0..rows.len() {
-            bind_row(&mut statement, first, &rows, row)?;
+            bind_row(&mut statement, first, &rows, (row, &varying))?;
             all += touched(statement.raw_execute().map_err(failed)?);
         }
         Ok(all)
@@ -220,9 +244,9 @@ impl FileTransaction {
         let text = file.texts.of(Cow::Borrowed(sql), &rows, first);
         let mut statement = file.connection.prepare_cached(text).map_err(failed)?;
         bind_all(&mut statement, &values)?;
-        let mut found = Vec::new();
+        let (mut found, varying) = (Vec::new(), rows.varying());
         for row in 0..rows.len() {
-            bind_row(&mut statement, first, &rows, row)?;
+            bind_row(&mut statement, first, &rows, (row, &varying))?;
             collect(&mut statement, &mut found)?;
         }
         Ok(found)
@@ -290,8 +314,15 @@ fn bind_all(statement: &mut Statement<'_>, values: &[Value<'_>]) -> Result<()> {
     Ok(())
 }
 
-fn bind_row(statement: &mut Statement<'_>, first: usize, rows: &Rows<'_>, row: usize) -> Result<()> {
-    for (parameter, cell) in (first..).zip(rows.cells(row)) {
+/// Binds one row; what is the same in every row stays bound from the first one on.
+fn bind_row(
+    statement: &mut Statement<'_>,
+    first: usize,
+    rows: &Rows<'_>,
+    (row, varying): (usize, &[bool]),
+) -> Result<()> {
+    let cells = (first..).zip(rows.cells(row)).zip(varying);
+    for ((parameter, cell), _) in cells.filter(|(_, varies)| row == 0 || **varies) {
         statement.raw_bind_parameter(parameter, ToSqlOutput::Borrowed(cell)).map_err(failed)?;
     }
     Ok(())
@@ -326,6 +357,11 @@ impl Value<'_> {
 }
 
 impl Rows<'_> {
+    /// Tells of each column whether its rows differ.
+    fn varying(&self) -> Vec<bool> {
+        self.columns().map(|column| !column.is_constant()).collect()
+    }
+
     /// Returns the values of one row, column by column.
     fn cells(&self, row: usize) -> impl Iterator<Item = ValueRef<'_>> {
         use super::value::Column;

@@ -28,6 +28,7 @@ impl Walk {
         self.hours(transaction, findings).await?;
         self.dates(transaction, findings).await?;
         self.sources(transaction, findings).await?;
+        self.heard(transaction, findings).await?;
         self.agreeing(transaction, findings).await
     }
 
@@ -120,6 +121,25 @@ impl Walk {
         self.compare(transaction, kept, derived.collect(), (read, after), findings).await
     }
 
+    async fn heard(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let kept = Kept {
+            name: "source_hours",
+            sql: "SELECT source_id AS k1, heard_on AS k2, hour AS k3, count, last_at FROM source_hours \
+                WHERE market_id = $1 AND (source_id, heard_on, hour) > ($2, $3, $4) \
+                ORDER BY source_id, heard_on, hour LIMIT $5",
+            start: binds![i64::MIN, "", i64::MIN],
+        };
+        let derived = self.deltas.heard.iter().map(|((source, date, hour), (count, last_at))| {
+            ((source.get(), date.to_string(), *hour), vec![Some(*count), Some(*last_at)])
+        });
+        let read = |r: &Row| {
+            let key = (r.int("k1")?, r.text("k2")?, r.int("k3")?);
+            Ok((key, vec![Some(r.int("count")?), Some(r.int("last_at")?)]))
+        };
+        let after = |key: &(i64, String, i64)| binds![key.0, key.1.clone(), key.2];
+        self.compare(transaction, kept, derived.collect(), (read, after), findings).await
+    }
+
     async fn agreeing(&self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
         let kept = Kept {
             name: "reference_agreements",
@@ -208,6 +228,12 @@ impl Key for i64 {
 impl Key for (String, i64) {
     fn shown(&self) -> String {
         format!("{}/{}", self.0, self.1)
+    }
+}
+
+impl Key for (i64, String, i64) {
+    fn shown(&self) -> String {
+        format!("{}/{}/{}", self.0, self.1, self.2)
     }
 }
 

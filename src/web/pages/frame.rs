@@ -15,14 +15,14 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) lang: &'static str,
     /// The clock of test mode.
     pub(in crate::web) test_now: Option<String>,
-    /// Whether whoever sits at this machine is the operator, because nobody can log in yet.
-    pub(in crate::web) nobody_yet: bool,
-    /// Whether that is so because of test mode.
-    pub(in crate::web) unasked_test: bool,
+    /// Why whoever sits at this machine is the operator without a login, where that is so.
+    pub(in crate::web) unasked: Option<Unasked>,
     /// What a person or phone is called, and as what they are here.
     pub(in crate::web) who: Option<(String, String)>,
     /// Whether they have an account of their own.
     pub(in crate::web) has_account: bool,
+    /// Whether they manage users.
+    pub(in crate::web) manages_users: bool,
     /// What every form carries in its field `csrf`.
     pub(in crate::web) csrf: String,
 }
@@ -33,10 +33,10 @@ impl Frame {
         Self {
             lang: if tongue == Tongue::Vi { "vi" } else { "en" },
             test_now: None,
-            nobody_yet: false,
-            unasked_test: false,
+            unasked: None,
             who: None,
             has_account: false,
+            manages_users: false,
             csrf: String::new(),
         }
     }
@@ -44,6 +44,16 @@ impl Frame {
     /// Returns the frame of a page that has no English yet.
     pub(in crate::web) fn in_vietnamese(self) -> Self {
         Self { lang: "vi", ..self }
+    }
+
+    /// Tells whether nobody was asked because nobody can log in yet.
+    pub(in crate::web) fn nobody_yet(&self) -> bool {
+        self.unasked == Some(Unasked::NobodyYet)
+    }
+
+    /// Tells whether nobody was asked because of test mode.
+    pub(in crate::web) fn unasked_test(&self) -> bool {
+        self.unasked == Some(Unasked::TestMode)
     }
 
     /// Returns the text of the page's language.
@@ -64,10 +74,11 @@ impl FromRequestParts<Shared> for Frame {
         });
         Ok(Self {
             test_now: web.test_clock.as_ref().map(|_| rfc3339(web.app.now())),
-            nobody_yet: visitor.unasked == Some(Unasked::NobodyYet),
-            unasked_test: visitor.unasked == Some(Unasked::TestMode),
+            unasked: visitor.unasked,
             who,
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
+            manages_users: visitor.unasked.is_none()
+                && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)
         })

@@ -20,7 +20,6 @@ use serde_json::json;
 
 use super::Shared;
 use super::markets::field;
-use super::pages::bank_name;
 use super::problem::{Answer, told};
 use crate::app::App;
 use crate::app::access::{Actor, Place, Right};
@@ -29,6 +28,7 @@ use crate::app::listen::Listen;
 use crate::app::qr_codes::{self, Correction};
 use crate::app::stall_phone::PhoneHome;
 use crate::app::words::{Voice, in_words};
+use crate::domain::banks::shown_name;
 use crate::domain::calendar::{BusinessDate, rfc3339, vietnam_time};
 use crate::domain::money::Dong;
 use crate::domain::stall_book::BookEntry;
@@ -130,7 +130,7 @@ pub(super) async fn home(
                 asked_words: amount.map_or_else(String::new, |amount| in_words(amount, spoken(look))),
                 amount: amount.map(|amount| amount.to_string()).unwrap_or_default(),
                 holder: account.map(|a| a.holder.clone()).unwrap_or_default(),
-                bank: account.map(|a| bank_name(a.account.bin.as_str())).unwrap_or_default(),
+                bank: account.map(|a| shown_name(a.account.bin.as_str())).unwrap_or_default(),
                 tail: account.map(|a| a.account.number.last_four().to_owned()).unwrap_or_default(),
                 last: home.last.as_ref().map(|last| Last { amount: last.amount.with_unit(), time: time(last, look) }),
                 hides_totals: her.hides_totals,

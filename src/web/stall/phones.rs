@@ -17,6 +17,7 @@ use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::web::Shared;
 use crate::web::markets::field;
 use crate::web::problem::{Answer, told};
+use crate::web::visitor::own_address;
 
 /// A phone of the stall.
 struct Phone {
@@ -161,15 +162,6 @@ pub(in crate::web) async fn add_phone(
         )
     };
     page.await.map_err(told(&headers, "/stall/phones"))
-}
-
-/// Returns the address under which this phone reached us.
-fn own_address(web: &Shared, headers: &HeaderMap) -> String {
-    if let Some(public) = &web.door.public_url {
-        return public.trim_end_matches('/').to_owned();
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    format!("http://{host}")
 }
 
 #[derive(Deserialize)]

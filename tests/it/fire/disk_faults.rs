@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::audit::{Reader, audit, audit_of};
 use super::disks::{Disk, size, works};
 use super::load::{Line, Load};
-use super::site::{Server, Site};
+use super::site::{BINARY, Server, Site};
 use super::{dice, skipped, times, wait};
 use crate::world::NOON;
 
@@ -42,6 +42,72 @@ fn a_full_disk_refuses_money_shows_what_it_has_and_goes_on_when_there_is_room() 
     server.kill();
     let seen = audit(&site, &sent);
     eprintln!("{}: {} booked, {} answers 503", site.name, seen.booked, sent.unavailable());
+}
+
+/// Runs the command beside the serving process; its exit code and everything it said.
+fn command(arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(BINARY);
+    let output = command.args(arguments).env_remove("SOCHO_LANG").env_remove("SOCHO_DB").output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn a_full_disk_leaves_a_close_undone_and_a_backup_unmade_and_says_so() {
+    let Some(disk) = Disk::small("full disk, close", 24) else { return };
+    let site = Site::sqlite_in("full disk, close", &disk.path);
+    let mut rng = dice(&site.name);
+    site.found();
+    let keys = site.folder.join("keys").display().to_string();
+    let (code, said) = command(&["key", "init", "--db", &site.url, "--market", "TAN", "--keys", &keys]);
+    assert_eq!(code, 0, "{said}");
+    let server = site.serve();
+    let load = Load::start(4, "z", &mut rng);
+    load.point(&[&server.ingest]);
+    load.flow(40);
+    let sent = load.stop();
+    let ballast = disk.fill();
+    let close = ["close", "--db", &site.url, "--market", "TAN", "--date", "2026-11-24", "--yes", "--keys", &keys];
+    let (code, said) = command(&close);
+    assert!(code == 4 && said.contains("disk that holds the book is full"), "{code} {said}");
+    let copy = disk.path.join("copy.db").display().to_string();
+    let backup = ["backup", "--db", &site.url, "--to", &copy];
+    let (code, said) = command(&backup);
+    assert!(code == 4 && said.contains("there is no backup") && said.contains(&copy), "{code} {said}");
+    let left = std::fs::read_dir(&disk.path).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("copy")).collect();
+    assert!(left.is_empty(), "{left:?} was left behind");
+    assert!(is_read(&server), "what is written can be read on a full disk");
+    std::fs::remove_file(ballast).unwrap();
+    audit(&site, &sent);
+    for again in [&close[..], &backup[..]] {
+        let (code, said) = command(again);
+        assert_eq!(code, 0, "{said}");
+    }
+    assert_eq!(command(&["verify", "--db", &format!("sqlite:{copy}")]).0, 0);
+    server.kill();
+    site.verify().unwrap();
+}
+
+#[test]
+fn a_small_disk_is_filled_by_the_book_and_never_by_its_log() {
+    let Some(disk) = Disk::small("own log", 16) else { return };
+    let site = Site::sqlite_in("own log", &disk.path);
+    let mut rng = dice(&site.name);
+    site.found();
+    let server = site.serve();
+    let load = Load::start(8, "l", &mut rng);
+    load.point(&[&server.ingest]);
+    let (book, log) = (disk.path.join("book.db"), disk.path.join("book.db-wal"));
+    // At least 500 commits of sixteen pages: twice the disk, were the log only folded in at 128 MiB.
+    for _ in 0..40 {
+        load.flow(100);
+    }
+    let sent = load.stop();
+    assert_eq!(sent.unavailable(), 0, "refused with room on the disk");
+    server.kill();
+    let seen = audit(&site, &sent);
+    eprintln!("{}: {} booked, log {} beside {}", site.name, seen.booked, size(&log), size(&book));
 }
 
 /// What libfiu makes fail. SQLite syncs by one of the two, as it was built: never both, never none.

@@ -1,0 +1,135 @@
+//! Booking what only the bank's statement tells of: each missing line becomes a settlement of the
+//! source `bank-statement` and goes the way of every settlement, through the market's writer and
+//! `ledger::judge`. So nothing is booked twice, whoever reports it before, meanwhile or after; a run
+//! that was cut short goes on where it stopped.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::App;
+use super::error::AppError;
+use super::receive_settlement::ItemAnswer;
+use super::reconcile::{Reconciliation, Scope};
+use crate::domain::account::AccountNumber;
+use crate::domain::ids::{DeliveryId, MarketCode, MarketId, SourceId};
+use crate::domain::reconciliation::{BankLine, Class, Why};
+use crate::domain::settlement::{Direction, EventId, EventTime, Settlement};
+use crate::ledger::routing::{self, Allowance};
+use crate::ledger::work::{Compared, Content, Done, Incoming, IncomingItem, Work};
+use crate::store::error::StoreError;
+use crate::store::routing::Directory;
+
+/// Lines that are booked in one commit.
+const TOGETHER: usize = 256;
+/// How often lines are routed again because the reference tables moved meanwhile.
+const ROUTE_ATTEMPTS: u32 = 5;
+
+/// What became of one missing line.
+#[derive(Debug, Clone)]
+pub struct Booked {
+    /// The line.
+    pub line: BankLine,
+    /// What became of it; none in a dry run.
+    pub answer: Option<ItemAnswer>,
+}
+
+/// What booking did.
+#[derive(Debug, Clone)]
+pub struct Booking {
+    /// The missing lines, in their order.
+    pub lines: Vec<Booked>,
+    /// Bank and book afterwards.
+    pub after: Reconciliation,
+}
+
+/// What statements may report in a market: every account it receives money on.
+pub(crate) fn allowance(market: MarketId) -> Allowance {
+    Allowance { source: SourceId::STATEMENT, market, every_account: true, accounts: BTreeSet::new() }
+}
+
+impl App {
+    /// Books the missing lines of a scope, or only tells which they are.
+    ///
+    /// # Errors
+    /// As [`App::reconcile`]; when the book cannot be written now, what was booked before stands and
+    /// another run goes on.
+    pub async fn book_missing(
+        &self,
+        market: &MarketCode,
+        scope: Scope,
+        actor: &str,
+        dry_run: bool,
+    ) -> Result<Booking, AppError> {
+        let before = self.reconcile(market, scope.clone()).await?;
+        let missing = |entry: &&crate::domain::reconciliation::Entry| {
+            entry.class == Class::MissingHere && entry.why == Why::NotReported
+        };
+        let numbers = before.entries.iter().filter(missing).flat_map(|entry| &entry.lines);
+        let lines: Vec<BankLine> = numbers.filter_map(|number| before.lines.get(number).cloned()).collect();
+        if dry_run {
+            let lines = lines.into_iter().map(|line| Booked { line, answer: None }).collect();
+            return Ok(Booking { lines, after: before });
+        }
+        let undecided: BTreeSet<i64> = before.undecided.values().flatten().copied().collect();
+        let compared = Compared { up_to: before.last_item, undecided: Arc::new(undecided) };
+        let mut booked = Vec::with_capacity(lines.len());
+        for part in lines.chunks(TOGETHER) {
+            let answers = self.book_lines(before.market.id, part, &compared, actor).await?;
+            booked
+                .extend(part.iter().cloned().zip(answers).map(|(line, answer)| Booked { line, answer: Some(answer) }));
+        }
+        Ok(Booking { lines: booked, after: self.reconcile(market, scope).await? })
+    }
+
+    async fn book_lines(
+        &self,
+        market: MarketId,
+        lines: &[BankLine],
+        compared: &Compared,
+        actor: &str,
+    ) -> Result<Vec<ItemAnswer>, AppError> {
+        let delivery = DeliveryId(self.ids.uuid()?);
+        for _ in 0..ROUTE_ATTEMPTS {
+            let directory = self.directory.refresh(&self.store).await?;
+            let mut items = Vec::with_capacity(lines.len());
+            for (part, line) in (1_i64..).zip(lines) {
+                let content = self.content(&directory, market, line)?;
+                let (salt, actor) = (self.ids.salt()?, Some(actor.to_owned()));
+                let compared = Some(compared.clone());
+                items.push(IncomingItem { part, content, salt, raw: None, resolves: None, actor, compared });
+            }
+            let source = SourceId::STATEMENT;
+            let work = Work::Deliver(Incoming { delivery, source, reference_version: directory.version, items });
+            match self.writer.submit(market, vec![work]).await?.pop() {
+                Some(Done::Judged(judged)) => {
+                    return Ok(judged.iter().map(|item| self.answer_item(&directory, market, item)).collect());
+                }
+                Some(Done::RouteAgain) => {}
+                Some(Done::Refused(rule)) => return Err(super::correct::refused(&rule)),
+                Some(Done::Posted(_)) | None => return Err(AppError::internal("a line without an outcome")),
+            }
+        }
+        Err(StoreError::Contended { attempts: ROUTE_ATTEMPTS }.into())
+    }
+
+    fn content(&self, directory: &Directory, market: MarketId, line: &BankLine) -> Result<Content, AppError> {
+        let (number, bin) = match line.settled.as_str().split_once('@') {
+            Some((number, bin)) => (number, Some(bin.to_owned())),
+            None => (line.settled.as_str(), None),
+        };
+        let settlement = Settlement {
+            event_id: EventId::Given(line.event_id()),
+            direction: Direction::Credit,
+            amount: line.amount,
+            settled: number.parse::<AccountNumber>().map_err(AppError::internal)?,
+            addressed: None,
+            bank_hint: bin,
+            reference: line.reference.clone(),
+            event_time: line.booked_at.map_or(EventTime::On(line.booked_on), EventTime::At),
+            memo: line.whole_memo(),
+            payer: line.counterparty.clone(),
+        };
+        let routed = routing::route(&settlement, &allowance(market), &directory.routes, self.now());
+        Ok(Content::Credit { settlement, routed })
+    }
+}

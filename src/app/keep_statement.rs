@@ -1,0 +1,492 @@
+//! Handing in a bank's statement: the file is kept with its hash, and of its lines those that no
+//! file before it told of. All of it or nothing; the same file a second time changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::App;
+use super::banks::find_bank;
+use super::error::{AppError, ErrorKind, Message};
+use super::ids::IdSource;
+use super::read_statement::{notes_json, read_statement};
+use crate::domain::account::{AccountNumber, BankAccount, BankBin, SettledAccount};
+use crate::domain::banks;
+use crate::domain::calendar::BusinessDate;
+use crate::domain::hash::Hash;
+use crate::domain::ids::{MarketCode, MarketId};
+use crate::domain::language::Language;
+use crate::domain::money::Dong;
+use crate::domain::reconciliation::{BankLine, Standing, StatementId};
+use crate::domain::settlement::Direction;
+use crate::domain::statement::{BookedAt, Note, Statement, StatementFile, StatementLine};
+use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, KnownLine, LineKey, NewLine};
+use crate::store::engine::Transaction;
+use crate::store::error::StoreError;
+use crate::store::routing::Directory;
+use crate::store::statements::{self, Day, Kept, Part};
+use crate::store::{head, statement_lines};
+
+/// Longest file name that is kept, in characters.
+const FILE_NAME_MAX: usize = 200;
+/// Dates that one file may say it covers: ten years.
+const DATES_MAX: usize = 3_660;
+/// How often a file is kept again after another process was faster.
+const ATTEMPTS: u32 = 3;
+
+/// A file to hand in.
+#[derive(Debug, Clone)]
+pub struct HandIn {
+    /// The market whose accounts it is about.
+    pub market: MarketCode,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its name, for people.
+    pub file_name: String,
+    /// The text of a layout, for a bank that is not known.
+    pub map: Option<String>,
+    /// The bank, where its accounts' numbers do not decide: BIN, code or name.
+    pub bank: Option<String>,
+    /// It holds every line of each of its dates, though it does not say so.
+    pub whole: bool,
+    /// Who hands it in.
+    pub actor: String,
+}
+
+/// A file that is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandedIn {
+    /// Its name.
+    pub id: StatementId,
+    /// The market had this very file.
+    pub already: bool,
+}
+
+/// A file that was read, with the accounts it is about.
+struct Reading {
+    file: StatementFile,
+    /// The accounts of this market, by the place of their statements.
+    accounts: Vec<(usize, SettledAccount, Option<BankBin>)>,
+    today: BusinessDate,
+    whole: bool,
+}
+
+impl App {
+    /// Keeps a statement.
+    ///
+    /// # Errors
+    /// `not_found` for the market, what the file breaks, `account_not_listed`, `ambiguous_bank`,
+    /// `statement_contradicts` where it and an earlier file cannot both be right.
+    pub async fn keep_statement(&self, new: HandIn) -> Result<HandedIn, AppError> {
+        let market = self.market(&new.market).await?;
+        let hash = Hash(Sha256::digest(&new.bytes).into());
+        if let Some(already) = self.kept_by_hash(market.id, hash).await? {
+            return Ok(HandedIn { id: already.id, already: true });
+        }
+        let bytes = Arc::new(new.bytes);
+        let (read, map) = (Arc::clone(&bytes), new.map);
+        // Seconds of work for the largest files, which must not hold up webhooks.
+        let file = tokio::task::spawn_blocking(move || read_statement(&read, map.as_deref()));
+        let file = file.await.map_err(AppError::internal)??;
+        let directory = self.directory.refresh(&self.store).await?;
+        let accounts = self.accounts_of(&directory, &market.code, market.id, &file, new.bank.as_deref()).await?;
+        let kept = Kept {
+            id: self.ids.statement(market.id)?,
+            sha256: hash,
+            file_name: shown_name(&new.file_name),
+            format: file.format.clone(),
+            byte_count: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+            notes: notes_json(&file)?,
+            uploaded_at: self.now(),
+            uploaded_by: new.actor,
+        };
+        let reading = Reading { file, accounts, today: self.today(), whole: new.whole };
+        for _ in 0..ATTEMPTS {
+            let mut transaction = self.store.begin_write().await?;
+            head::take(&mut transaction, market.id).await?;
+            match write(&mut transaction, market.id, &kept, &bytes, &reading).await {
+                Ok(()) => {
+                    transaction.commit().await?;
+                    return Ok(HandedIn { id: kept.id, already: false });
+                }
+                Err(Failed::Store(StoreError::UniqueViolation)) => {
+                    transaction.rollback().await?;
+                    if let Some(already) = self.kept_by_hash(market.id, hash).await? {
+                        return Ok(HandedIn { id: already.id, already: true });
+                    }
+                }
+                Err(failed) => {
+                    transaction.rollback().await?;
+                    return Err(failed.told());
+                }
+            }
+        }
+        Err(StoreError::Contended { attempts: ATTEMPTS }.into())
+    }
+
+    async fn kept_by_hash(&self, market: MarketId, hash: Hash) -> Result<Option<Kept>, AppError> {
+        let mut transaction = self.store.begin_read().await?;
+        let kept = statements::by_hash(&mut transaction, market, hash).await?;
+        transaction.rollback().await?;
+        Ok(kept)
+    }
+
+    /// Finds the accounts of the market that a file is about.
+    async fn accounts_of(
+        &self,
+        directory: &Directory,
+        code: &MarketCode,
+        market: MarketId,
+        file: &StatementFile,
+        bank: Option<&str>,
+    ) -> Result<Vec<(usize, SettledAccount, Option<BankBin>)>, AppError> {
+        let wanted = bank.map(find_bank).transpose()?.map(|(bin, _)| bin);
+        let lost_zeros = file.notes.iter().any(|note| matches!(note, Note::AccountIsNumber(_)));
+        let mut found = Vec::new();
+        for (place, statement) in file.statements.iter().enumerate() {
+            let number = listed_number(directory, market, &statement.account, lost_zeros);
+            match settled(directory, market, &number, wanted.as_ref(), &file.format)? {
+                Some((settled, bin)) => found.push((place, settled, Some(bin))),
+                // The real account behind virtual ones is listed nowhere; the book knows it by its money.
+                None if self.has_money_on(market, &number).await? => {
+                    found.push((place, SettledAccount::of_number(&number), None));
+                }
+                None => {}
+            }
+        }
+        if found.is_empty() {
+            let tails: Vec<String> =
+                file.statements.iter().take(5).map(|one| format!("…{}", one.account.last_four())).collect();
+            let tails = tails.join(", ");
+            let message = Message::new(
+                format!("Sao kê của tài khoản {tails}, không phải tài khoản nhận tiền nào của chợ {code}."),
+                format!("The statement is of account {tails}, which is no receiving account of market {code}."),
+            );
+            return Err(AppError::new(ErrorKind::Invalid, "account_not_listed", message));
+        }
+        Ok(found)
+    }
+
+    async fn has_money_on(&self, market: MarketId, number: &AccountNumber) -> Result<bool, AppError> {
+        let mut transaction = self.store.begin_read().await?;
+        let known = statement_lines::bank_account_known(&mut transaction, market, number).await?;
+        transaction.rollback().await?;
+        Ok(known)
+    }
+}
+
+impl IdSource {
+    /// Returns a name for a statement of a market.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn statement(&self, market: MarketId) -> Result<StatementId, AppError> {
+        Ok(StatementId::new(market, self.uuid()?))
+    }
+}
+
+fn shown_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.chars().filter(|c| !c.is_control()).take(FILE_NAME_MAX).collect()
+}
+
+/// Spreadsheets drop the zeros in front of a number: then the one account that has them is meant.
+fn listed_number(directory: &Directory, market: MarketId, number: &AccountNumber, lost_zeros: bool) -> AccountNumber {
+    let listed =
+        |number: &AccountNumber| directory.routes.get(number).into_iter().flatten().any(|route| route.market == market);
+    if !lost_zeros || listed(number) {
+        return number.clone();
+    }
+    let mut same = directory
+        .routes
+        .keys()
+        .filter(|other| other.as_str().trim_start_matches('0') == number.as_str() && listed(other));
+    match (same.next(), same.next()) {
+        (Some(only), None) => only.clone(),
+        _ => number.clone(),
+    }
+}
+
+/// Finds the bank of an account and the key under which its money settles.
+fn settled(
+    directory: &Directory,
+    market: MarketId,
+    number: &AccountNumber,
+    wanted: Option<&BankBin>,
+    format: &str,
+) -> Result<Option<(SettledAccount, BankBin)>, AppError> {
+    let routes = || directory.routes.get(number).into_iter().flatten();
+    let everywhere: BTreeSet<&BankBin> = routes().map(|route| &route.bin).collect();
+    let here: BTreeSet<&BankBin> = routes().filter(|route| route.market == market).map(|route| &route.bin).collect();
+    let hinted = || banks::matches_hint(format).and_then(|bank| here.iter().find(|bin| bin.as_str() == bank.bin));
+    let bin = match (wanted, here.len()) {
+        (Some(wanted), _) => here.get(wanted).copied(),
+        (None, 0) => None,
+        (None, 1) => here.first().copied(),
+        (None, _) => match hinted() {
+            Some(bin) => Some(*bin),
+            None => return Err(ambiguous(number, &here)),
+        },
+    };
+    let Some(bin) = bin else { return Ok(None) };
+    let key = if everywhere.len() > 1 {
+        SettledAccount::shared(&BankAccount { bin: bin.clone(), number: number.clone() })
+    } else {
+        SettledAccount::of_number(number)
+    };
+    Ok(Some((key, bin.clone())))
+}
+
+fn ambiguous(number: &AccountNumber, banks: &BTreeSet<&BankBin>) -> AppError {
+    let name = |bin: &&&BankBin| banks::by_bin(bin.as_str()).map_or(bin.as_str(), |bank| bank.short_name).to_owned();
+    let (names, tail) = (banks.iter().map(|bin| name(&bin)).collect::<Vec<_>>().join(", "), number.last_four());
+    let message = Message::new(
+        format!("Số tài khoản …{tail} có ở nhiều ngân hàng ({names}): hãy nói rõ ngân hàng bằng bin."),
+        format!("Account …{tail} exists at several banks ({names}): say which with bin."),
+    );
+    AppError::field("bin", "ambiguous_bank", message)
+}
+
+/// Why a file was not kept.
+enum Failed {
+    Store(StoreError),
+    App(AppError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Failed {
+    fn told(self) -> AppError {
+        match self {
+            Self::Store(error) => error.into(),
+            Self::App(error) => error,
+        }
+    }
+}
+
+async fn write(
+    transaction: &mut Transaction,
+    market: MarketId,
+    kept: &Kept,
+    raw: &[u8],
+    reading: &Reading,
+) -> Result<(), Failed> {
+    statements::add(transaction, market, kept, raw).await?;
+    let parts: Vec<Part> = reading.accounts.iter().filter_map(|account| part(reading, account)).collect();
+    statements::add_parts(transaction, market, kept.id, &parts).await?;
+    let mut next = statement_lines::next(transaction, market).await?;
+    let mut days = Vec::new();
+    for ((date, settled), lines) in dates(reading)? {
+        let mut merging = Merging { transaction: &mut *transaction, market, id: kept.id, reading };
+        days.push(merging.date(date, &settled, &lines, &mut next).await?);
+    }
+    statements::add_days(transaction, market, kept.id, &days).await?;
+    Ok(())
+}
+
+fn part(reading: &Reading, (place, settled, bin): &(usize, SettledAccount, Option<BankBin>)) -> Option<Part> {
+    let statement = reading.file.statements.get(*place)?;
+    let (from, to) = span(statement).unwrap_or((reading.today, reading.today));
+    Some(Part {
+        settled: settled.clone(),
+        bin: bin.as_ref().map(|bin| bin.as_str().to_owned()),
+        opening: statement.opening,
+        closing: statement.closing,
+        from,
+        to,
+        proof: statement.proof.as_str().to_owned(),
+        lines: i64::try_from(statement.lines.len()).unwrap_or(i64::MAX),
+        credits: statement.total(Direction::Credit).unwrap_or(Dong::ZERO),
+        debits: statement.total(Direction::Debit).unwrap_or(Dong::ZERO),
+    })
+}
+
+/// The dates that a statement is about: those it names, and those of its lines.
+fn span(statement: &Statement) -> Option<(BusinessDate, BusinessDate)> {
+    let dates = || statement.lines.iter().map(|line| line.booked_at.date());
+    let named = statement.period.into_iter().flat_map(|(from, to)| [from, to]);
+    let all: Vec<BusinessDate> = named.chain(dates()).collect();
+    all.iter().min().copied().zip(all.iter().max().copied())
+}
+
+type Lines<'a> = Vec<&'a StatementLine>;
+
+/// Groups the lines by date and account; a date without a line is one that has none.
+fn dates(reading: &Reading) -> Result<BTreeMap<(BusinessDate, SettledAccount), Lines<'_>>, Failed> {
+    let mut dates: BTreeMap<(BusinessDate, SettledAccount), Lines<'_>> = BTreeMap::new();
+    for (place, settled, _) in &reading.accounts {
+        let Some(statement) = reading.file.statements.get(*place) else { continue };
+        let Some((from, to)) = span(statement) else { continue };
+        let named = std::iter::successors(Some(from), |date| Some(date.next())).take_while(|date| *date <= to);
+        for (count, date) in named.enumerate() {
+            if count >= DATES_MAX {
+                let message = Message::new(
+                    format!("Sao kê từ {from} đến {to} dài hơn {DATES_MAX} ngày."),
+                    format!("The statement from {from} to {to} is longer than {DATES_MAX} days."),
+                );
+                return Err(Failed::App(AppError::new(ErrorKind::Invalid, "period_too_long", message)));
+            }
+            dates.entry((date, settled.clone())).or_default();
+        }
+        for line in &statement.lines {
+            dates.entry((line.booked_at.date(), settled.clone())).or_default().push(line);
+        }
+    }
+    Ok(dates)
+}
+
+/// Merging one file into the lines that are known.
+struct Merging<'a> {
+    transaction: &'a mut Transaction,
+    market: MarketId,
+    id: StatementId,
+    reading: &'a Reading,
+}
+
+impl Merging<'_> {
+    async fn date(
+        &mut self,
+        date: BusinessDate,
+        settled: &SettledAccount,
+        lines: &Lines<'_>,
+        next: &mut i64,
+    ) -> Result<Day, Failed> {
+        let known = statement_lines::of_days(self.transaction, self.market, Some(settled), (date, date)).await?;
+        let before = statements::covered(self.transaction, self.market, date, date).await?;
+        let (whole, covered) = self.covers(date, settled);
+        let whole_before = before.iter().any(|day| day.settled == *settled && day.whole);
+        let new: Vec<NewLine> = lines.iter().map(|line| new_line(line)).collect();
+        let extent = Extent { whole, whole_before };
+        let fates = merge::merge(&known.iter().map(known_line).collect::<Vec<_>>(), &new, extent)
+            .map_err(|contradiction| Failed::App(contradicts(&contradiction, &known, lines, date)))?;
+        let mut added = Vec::new();
+        let mut balances = Vec::new();
+        for (line, fate) in lines.iter().zip(&fates) {
+            let standing = match fate {
+                Fate::Known(_) => continue,
+                Fate::Completes(number) => {
+                    balances.extend(line.balance.map(|balance| (*number, balance)));
+                    continue;
+                }
+                Fate::New => Standing::Counted,
+                Fate::Doubtful => Standing::Doubtful,
+            };
+            let place = line.place.in_words(Language::English);
+            added.push((bank_line(line, *next, settled, standing), place));
+            *next = next.saturating_add(1);
+        }
+        statement_lines::add(self.transaction, self.market, self.id, &added).await?;
+        statement_lines::complete(self.transaction, self.market, &balances).await?;
+        if whole {
+            statement_lines::settle(self.transaction, self.market, settled, date).await?;
+        }
+        let count = |wanted: fn(&Fate) -> bool| i64::try_from(fates.iter().filter(|fate| wanted(fate)).count());
+        Ok(Day {
+            settled: settled.clone(),
+            date,
+            whole,
+            covered,
+            last_at: lines.iter().filter_map(|line| instant(line)).max(),
+            lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
+            added: count(|fate| *fate == Fate::New).unwrap_or(i64::MAX),
+            known: count(|fate| matches!(fate, Fate::Known(_) | Fate::Completes(_))).unwrap_or(i64::MAX),
+            doubtful: count(|fate| *fate == Fate::Doubtful).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Tells whether the file says that it covers a date wholly, and whether it covers it at all. A date
+    /// that has not ended is never covered; a notice (camt.054) tells of single movements.
+    fn covers(&self, date: BusinessDate, settled: &SettledAccount) -> (bool, bool) {
+        let Reading { file, accounts, today, whole } = self.reading;
+        if date >= *today || (file.format.starts_with("camt.054") && !whole) {
+            return (false, false);
+        }
+        let mine = accounts.iter().filter(|(_, account, _)| account == settled);
+        let statements = || mine.clone().filter_map(|(place, ..)| file.statements.get(*place));
+        let within = |(from, to): (BusinessDate, BusinessDate)| from <= date && date <= to;
+        let named = statements().any(|statement| statement.period.is_some_and(within));
+        // Between two dates that it holds lines of, a file without a period has all dates.
+        let between = statements().any(|statement| span(statement).is_some_and(|(from, to)| from < date && date < to));
+        let touched = statements().any(|statement| span(statement).is_some_and(within));
+        let whole = named || between || (*whole && touched);
+        (whole, whole || touched)
+    }
+}
+
+fn instant(line: &StatementLine) -> Option<jiff::Timestamp> {
+    match line.booked_at {
+        BookedAt::At(at) => Some(at),
+        BookedAt::On(_) => None,
+    }
+}
+
+fn new_line(line: &StatementLine) -> NewLine {
+    let key = LineKey { direction: line.direction, amount: line.amount, reference: line.reference() };
+    NewLine { key, balance: line.balance }
+}
+
+fn known_line(line: &BankLine) -> KnownLine {
+    let key = LineKey { direction: line.direction, amount: line.amount, reference: line.reference.clone() };
+    KnownLine { number: line.number, key, balance: line.balance, standing: line.standing }
+}
+
+fn bank_line(line: &StatementLine, number: i64, settled: &SettledAccount, standing: Standing) -> BankLine {
+    BankLine {
+        number,
+        settled: settled.clone(),
+        booked_on: line.booked_at.date(),
+        booked_at: instant(line),
+        reference: line.reference(),
+        bank_ref: line.bank_ref.clone(),
+        direction: line.direction,
+        amount: line.amount,
+        balance: line.balance,
+        memo: line.memo.clone(),
+        payer_ref: line.payer_ref.clone(),
+        counterparty: line.counterparty.clone(),
+        standing,
+    }
+}
+
+fn contradicts(contradiction: &Contradiction, known: &[BankLine], lines: &Lines<'_>, date: BusinessDate) -> AppError {
+    let said = |amount: Dong, reference: &str| {
+        let reference = if reference.is_empty() { String::new() } else { format!(" ({reference})") };
+        format!("{}{reference}", amount.with_unit())
+    };
+    let day = date.vietnamese();
+    let message = match *contradiction {
+        Contradiction::Lacks(number) => {
+            let line = known.iter().find(|line| line.number == number);
+            let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
+            Message::new(
+                format!(
+                    "Sao kê này nói là đủ ngày {day} nhưng thiếu dòng {shown} đã có trong sao kê trước (dòng số {number}). Một trong hai tệp sai; không ghi gì."
+                ),
+                format!(
+                    "This statement says it covers {date} but lacks {shown}, which an earlier one holds (line number {number}). One of the two is wrong; nothing was kept."
+                ),
+            )
+        }
+        Contradiction::Adds(place) => {
+            let line = lines.get(place);
+            let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
+            let at = |language| line.map(|line| line.place.in_words(language)).unwrap_or_default();
+            Message::new(
+                format!(
+                    "{}: dòng {shown} ngày {day} không có trong sao kê trước, vốn đủ cả ngày. Một trong hai tệp sai; không ghi gì.",
+                    at(Language::Vietnamese)
+                ),
+                format!(
+                    "{}: {shown} on {date} is not in an earlier statement that covers the whole date. One of the two is wrong; nothing was kept.",
+                    at(Language::English)
+                ),
+            )
+        }
+    };
+    AppError::new(ErrorKind::Conflict, "statement_contradicts", message)
+}

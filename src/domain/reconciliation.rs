@@ -1,0 +1,472 @@
+//! The bank's days against the book's: what the lines of statements and the credits of the journal
+//! come to, in the words that pages, files and programs share. `ledger::reconcile` decides.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::account::SettledAccount;
+use super::calendar::BusinessDate;
+use super::daily_report::Figure;
+use super::hash::Hash;
+use super::ids::{IdError, MarketId, Seq};
+use super::money::Dong;
+use super::settlement::{BankRef, Direction};
+
+/// Bits of a version-7 UUID behind the market's number.
+const MARKET_BITS: u32 = 20;
+
+macro_rules! market_name {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Returns the name that lies in `market`: its number takes the first twenty of the
+            /// UUID's free bits, so that the name alone leads to its rows.
+            #[must_use]
+            pub fn new(market: MarketId, random: Uuid) -> Self {
+                Self(with_market(market, random))
+            }
+
+            /// Wraps a name as the store keeps it.
+            #[must_use]
+            pub fn from_stored(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// Returns the name's UUID.
+            #[must_use]
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// Returns the market it lies in.
+            ///
+            /// # Errors
+            /// When the bits are no market's number, which [`Self::new`] never makes.
+            pub fn market(self) -> Result<MarketId, IdError> {
+                market_of(self.0)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let uuid = text.strip_prefix($prefix).and_then(|uuid| Uuid::try_parse(uuid).ok());
+                uuid.filter(|uuid| uuid.get_version_num() == 7).map(Self).ok_or_else(|| IdError {
+                    what: $what,
+                    text: text.chars().take(60).collect(),
+                    rule: concat!($prefix, " and a version-7 UUID"),
+                })
+            }
+        }
+    };
+}
+
+market_name! {
+    /// The name of a bank's statement as it was handed in: `stm_` and a version-7 UUID.
+    StatementId, "stm_", "statement"
+}
+market_name! {
+    /// The name of a signed reconciliation: `rec_` and a version-7 UUID.
+    ReconciliationId, "rec_", "reconciliation"
+}
+
+fn with_market(market: MarketId, random: Uuid) -> Uuid {
+    let number = u128::from(market.get().cast_unsigned()) & ((1 << MARKET_BITS) - 1);
+    let cleared = random.as_u128() & !(0xFFF << 64) & !(0xFF << 54);
+    Uuid::from_u128(cleared | ((number >> 8) << 64) | ((number & 0xFF) << 54))
+}
+
+fn market_of(uuid: Uuid) -> Result<MarketId, IdError> {
+    let bits = uuid.as_u128();
+    let number = (((bits >> 64) & 0xFFF) << 8) | ((bits >> 54) & 0xFF);
+    MarketId::new(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// Whether a line of a statement counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It is one of the account's lines.
+    Counted,
+    /// It may repeat a line that is known: a person decides, or a file that covers the whole date.
+    Doubtful,
+    /// A file that covers the whole date has decided about it.
+    Settled,
+}
+
+impl Standing {
+    /// Returns the word the store keeps.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counted => "counted",
+            Self::Doubtful => "doubtful",
+            Self::Settled => "settled",
+        }
+    }
+}
+
+impl FromStr for Standing {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        [Self::Counted, Self::Doubtful, Self::Settled]
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
+            .ok_or_else(|| IdError {
+                what: "standing",
+                text: text.chars().take(60).collect(),
+                rule: "counted, doubtful or settled",
+            })
+    }
+}
+
+/// One line that the files of an account agree on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankLine {
+    /// Its number in the market, from 1.
+    pub number: i64,
+    /// The real account.
+    pub settled: SettledAccount,
+    /// The bank's calendar date.
+    pub booked_on: BusinessDate,
+    /// When, where the file says it to the second.
+    pub booked_at: Option<Timestamp>,
+    /// The bank's reference in the spelling that decides.
+    pub reference: Option<BankRef>,
+    /// The bank's reference as written.
+    pub bank_ref: String,
+    /// Money in or out, by the holder's purse.
+    pub direction: Direction,
+    /// How much.
+    pub amount: Dong,
+    /// The account's balance after it, where a file gave one.
+    pub balance: Option<Dong>,
+    /// The transfer's text.
+    pub memo: String,
+    /// The payer's own reference.
+    pub payer_ref: String,
+    /// The other side as told. Sensitive: never logged.
+    pub counterparty: String,
+    /// Whether it counts.
+    pub standing: Standing,
+}
+
+impl BankLine {
+    /// Returns the name under which the line's money is booked, identity (a) of DESIGN §4.12.
+    #[must_use]
+    pub fn event_id(&self) -> String {
+        format!("line-{}", self.number)
+    }
+
+    /// Returns everything that may carry a memo code.
+    #[must_use]
+    pub fn whole_memo(&self) -> String {
+        if self.payer_ref.is_empty() { self.memo.clone() } else { format!("{}\n{}", self.memo, self.payer_ref) }
+    }
+}
+
+/// What became of a line, of a credit, or of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Bank and book agree.
+    Matched,
+    /// The bank has it, the book does not (thiếu).
+    MissingHere,
+    /// The book has it, the bank does not (thừa).
+    MissingThere,
+    /// Both have it, with different amounts (lệch tiền).
+    AmountDiffers,
+    /// Money out of the account: never posted by itself.
+    IgnoredDebit,
+    /// A source reported again what is booked.
+    DuplicateReport,
+}
+
+impl Class {
+    /// All classes, in the order they are shown.
+    pub const ALL: [Self; 6] = [
+        Self::MissingHere,
+        Self::MissingThere,
+        Self::AmountDiffers,
+        Self::Matched,
+        Self::IgnoredDebit,
+        Self::DuplicateReport,
+    ];
+
+    /// Returns the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::MissingHere => "missing_here",
+            Self::MissingThere => "missing_there",
+            Self::AmountDiffers => "amount_differs",
+            Self::IgnoredDebit => "ignored_debit",
+            Self::DuplicateReport => "duplicate_report",
+        }
+    }
+
+    /// Tells whether bank and book differ by it.
+    #[must_use]
+    pub fn is_difference(self) -> bool {
+        matches!(self, Self::MissingHere | Self::MissingThere | Self::AmountDiffers)
+    }
+}
+
+/// Why something was classed as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Why {
+    /// The credit was booked from this very line.
+    BookedFromStatement,
+    /// The same reference and amount on the same date.
+    Reference,
+    /// The same reference and amount one date apart.
+    ReferenceNextDate,
+    /// A part of one's reference stands in the other's reference or text; the amount is the same.
+    ReferencePart,
+    /// Amount, time and memo code agree.
+    AmountTimeCode,
+    /// Amount and time agree; at most ten minutes apart.
+    AmountTime,
+    /// Amount, date and memo code agree; one side knows no hour.
+    AmountDateCode,
+    /// Amount and date agree; one side knows no hour.
+    AmountDate,
+    /// The amount agrees and the dates follow one another; the bank does not have it on its own date.
+    AmountNextDate,
+    /// Several lines with one reference or in one row come to the credit, or credits to the line.
+    Sum,
+    /// Nobody reported it.
+    NotReported,
+    /// It was reported, and waits for a person.
+    Held,
+    /// It was booked and reversed since.
+    Reversed,
+    /// The bank's lines of the date do not hold it.
+    NotOnStatement,
+    /// Money out.
+    Debit,
+    /// Money out, recorded as a refund.
+    Refunded,
+    /// The same event, reference or payment as one that is booked.
+    Repeated,
+}
+
+impl Why {
+    /// Returns the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BookedFromStatement => "booked_from_statement",
+            Self::Reference => "reference",
+            Self::ReferenceNextDate => "reference_next_date",
+            Self::ReferencePart => "reference_part",
+            Self::AmountTimeCode => "amount_time_code",
+            Self::AmountTime => "amount_time",
+            Self::AmountDateCode => "amount_date_code",
+            Self::AmountDate => "amount_date",
+            Self::AmountNextDate => "amount_next_date",
+            Self::Sum => "sum",
+            Self::NotReported => "not_reported",
+            Self::Held => "held",
+            Self::Reversed => "reversed",
+            Self::NotOnStatement => "not_on_statement",
+            Self::Debit => "debit",
+            Self::Refunded => "refunded",
+            Self::Repeated => "repeated",
+        }
+    }
+}
+
+/// One finding: the lines and the credits it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub class: Class,
+    /// Why.
+    pub why: Why,
+    /// The real account.
+    pub settled: SettledAccount,
+    /// The bank's date: the first line's, or the first credit's where there is no line.
+    pub date: BusinessDate,
+    /// The lines, by number.
+    pub lines: Vec<i64>,
+    /// The postings.
+    pub postings: Vec<Seq>,
+    /// The inbox items.
+    pub items: Vec<i64>,
+    /// What the bank has.
+    pub bank: Dong,
+    /// What the book has.
+    pub book: Dong,
+    /// The bank's reference, or the source's where there is no line.
+    pub reference: String,
+    /// When, to the second where that is known.
+    pub at: Option<Timestamp>,
+    /// The transfer's text, to be masked before it is shown.
+    pub memo: String,
+}
+
+/// How much of an account's date the statements cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// Nothing is known of it.
+    None,
+    /// A part: up to this instant, where lines have times.
+    Part(Option<Timestamp>),
+    /// All of it.
+    Day,
+}
+
+impl Coverage {
+    /// Returns the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Part(_) => "part",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// An account's date: bank and book side by side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountDay {
+    /// The real account.
+    pub settled: SettledAccount,
+    /// The bank's date.
+    pub date: BusinessDate,
+    /// How much of it the statements cover.
+    pub coverage: Coverage,
+    /// The bank's credits.
+    pub bank: Figure,
+    /// The book's live credits with that date at the bank.
+    pub book: Figure,
+    /// `bank` less `book`.
+    pub difference: Dong,
+    /// Of the difference, what is only on another date here than there, signed.
+    pub other_date: Dong,
+    /// Lines that may repeat known ones and wait for a person.
+    pub doubtful: i64,
+}
+
+/// Whether a person has signed for a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignState {
+    /// No statement covers any account of the date.
+    #[default]
+    NoStatement,
+    /// Nobody has signed.
+    Unsigned,
+    /// Signed, and as it was then.
+    Signed,
+    /// Signed, and something has changed since.
+    Changed,
+}
+
+impl SignState {
+    /// Returns the word used in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoStatement => "no_statement",
+            Self::Unsigned => "unsigned",
+            Self::Signed => "signed",
+            Self::Changed => "changed_since",
+        }
+    }
+}
+
+/// Who signed for a date, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The signed reconciliation's name.
+    pub id: ReconciliationId,
+    /// When.
+    pub signed_at: Timestamp,
+    /// Who.
+    pub signed_by: String,
+    /// What the signer says of the difference; empty where there is none.
+    pub note: String,
+    /// Bank less book, as it was then.
+    pub difference: Dong,
+    /// Over all that was signed for.
+    pub digest: Hash,
+}
+
+impl Signature {
+    /// Tells whether exactly this was signed for.
+    #[must_use]
+    pub fn is_of(&self, digest: Hash) -> bool {
+        self.digest.eq(&digest)
+    }
+}
+
+/// What the report and the close of a day show of its reconciliation, by the bank's date.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DayReconciliation {
+    /// Whether a person has signed.
+    pub state: SignState,
+    /// Accounts that statements cover, wholly or in part.
+    pub covered: usize,
+    /// Accounts with money in the book that no statement covers.
+    pub uncovered: usize,
+    /// What those have in the book.
+    pub uncovered_money: Figure,
+    /// The bank's credits of the covered accounts.
+    pub bank: Figure,
+    /// The book's.
+    pub book: Figure,
+    /// Bank less book.
+    pub difference: Dong,
+    /// The bank has it, the book does not.
+    pub missing_here: Figure,
+    /// The book has it, the bank does not.
+    pub missing_there: Figure,
+    /// Both have it with different amounts; bank less book.
+    pub amount_differs: Figure,
+    /// Lines that may repeat known ones and wait for a person.
+    pub doubtful: i64,
+    /// The newest signature.
+    pub signature: Option<Signature>,
+}
+
+impl DayReconciliation {
+    /// Tells whether bank and book agree in every line that is covered.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.state != SignState::NoStatement
+            && self.difference == Dong::ZERO
+            && [self.missing_here, self.missing_there, self.amount_differs].iter().all(|figure| figure.count == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_its_market() {
+        let random = Uuid::from_u128(0x0193_5a5a_5a5a_7fff_bfff_ffff_ffff_ffff);
+        for number in [0, 1, 255, 256, 4_097, MarketId::MAX] {
+            let market = MarketId::new(number).expect("a market");
+            let name = StatementId::new(market, random);
+            assert_eq!((name.market(), name.uuid().get_version_num()), (Ok(market), 7));
+            assert_eq!(name.to_string().parse(), Ok(name));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Which line is which credit: by identity first (DESIGN §4.12), then by amount, time and memo code,
+//! each pair with its reason. An account at a time.
+//!
+//! | order | reason |
+//! |---|---|
+//! | 1 | booked from this very line |
+//! | 2 | reference and amount, the same date; then dates that follow one another |
+//! | 3 | a part of one's reference stands in the other's reference or text, and the amount agrees |
+//! | 4 | the reference agrees, the amount does not |
+//! | 5 | amount and time, memo codes agreeing; then memo codes not contradicting |
+//! | 6 | amount and date where a side knows no hour, in the same two steps |
+//! | 7 | amount, the dates following one another, where the bank lacks it on its own date |
+//! | 8 | sums: rows of a batch against one credit, and the other way round |
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use jiff::Timestamp;
+
+use super::{runs, times};
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::{Seq, SourceId, StallNumber};
+use crate::domain::money::Dong;
+use crate::domain::reconciliation::{Coverage, Why};
+use crate::domain::settlement::BankRef;
+use crate::ledger::identity::same_shape;
+
+/// Shortest part of a reference that is evidence, in characters.
+const PART_MIN: usize = 6;
+
+/// A credit line of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number.
+    pub number: i64,
+    /// The name under which it is booked.
+    pub event_id: String,
+    /// How much.
+    pub amount: Dong,
+    /// The bank's reference.
+    pub reference: Option<BankRef>,
+    /// When, to the second.
+    pub at: Option<Timestamp>,
+    /// The bank's date.
+    pub date: BusinessDate,
+    /// The stall that its text names.
+    pub code: Option<StallNumber>,
+    /// Its text.
+    pub memo: String,
+}
+
+/// A credit of the book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credit {
+    /// Its number in the inbox.
+    pub item: i64,
+    /// Its posting.
+    pub posting: Seq,
+    /// Who reported it.
+    pub source: SourceId,
+    /// The sender's name for it.
+    pub event_id: Option<String>,
+    /// How much.
+    pub amount: Dong,
+    /// The reference.
+    pub reference: Option<BankRef>,
+    /// When, to the second.
+    pub at: Option<Timestamp>,
+    /// The bank's date.
+    pub date: BusinessDate,
+    /// The stall that its text names.
+    pub code: Option<StallNumber>,
+    /// Whether its posting has effect still.
+    pub live: bool,
+}
+
+/// Lines and credits that are the same money, by their places in the lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The lines.
+    pub lines: Vec<usize>,
+    /// The credits.
+    pub credits: Vec<usize>,
+    /// Why.
+    pub why: Why,
+}
+
+/// What is paired, and what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Paired {
+    /// The pairs.
+    pub pairs: Vec<Pair>,
+    /// Lines without a credit.
+    pub lines: Vec<usize>,
+    /// Credits without a line.
+    pub credits: Vec<usize>,
+}
+
+/// Pairs the lines and the credits of one account. `covers` tells how much of a date the account's
+/// statements cover.
+#[must_use]
+pub fn pair(lines: &[Line], credits: &[Credit], covers: impl Fn(BusinessDate) -> Coverage) -> Paired {
+    let mut table = Table::new(lines, credits);
+    table.by_key(|line| Some(line.event_id.clone()), own_name, Why::BookedFromStatement);
+    table.by_key(
+        |line| Some((line.date, line.reference.clone()?, line.amount)),
+        |credit| Some((credit.date, credit.reference.clone()?, credit.amount)),
+        Why::Reference,
+    );
+    table.note_agreement();
+    for days in [1, -1] {
+        table.by_key(
+            |line| Some((line.date.plus_days(days), line.reference.clone()?, line.amount)),
+            |credit| Some((credit.date, credit.reference.clone()?, credit.amount)),
+            Why::ReferenceNextDate,
+        );
+    }
+    table.by_parts();
+    table.by_key(
+        |line| Some((line.date, line.reference.clone()?)),
+        |credit| Some((credit.date, credit.reference.clone()?)),
+        Why::Reference,
+    );
+    times::pair(&mut table);
+    table.next_dates(covers);
+    runs::pair(&mut table);
+    table.finish()
+}
+
+/// Only money that was booked from a line has a line's name.
+fn own_name(credit: &Credit) -> Option<String> {
+    credit.event_id.clone().filter(|_| credit.source == SourceId::STATEMENT)
+}
+
+/// The lists with what is paired so far.
+pub(super) struct Table<'a> {
+    pub(super) lines: &'a [Line],
+    pub(super) credits: &'a [Credit],
+    line_open: Vec<bool>,
+    credit_open: Vec<bool>,
+    pairs: Vec<Pair>,
+    /// Sources whose references this statement has confirmed.
+    agreeing: HashSet<SourceId>,
+}
+
+impl<'a> Table<'a> {
+    fn new(lines: &'a [Line], credits: &'a [Credit]) -> Self {
+        Self {
+            lines,
+            credits,
+            line_open: vec![true; lines.len()],
+            credit_open: vec![true; credits.len()],
+            pairs: Vec::new(),
+            agreeing: HashSet::new(),
+        }
+    }
+
+    pub(super) fn open_lines(&self) -> impl Iterator<Item = (usize, &'a Line)> + use<'a> {
+        let (open, lines) = (self.line_open.clone(), self.lines);
+        lines.iter().enumerate().filter(move |(index, _)| open.get(*index) == Some(&true))
+    }
+
+    pub(super) fn open_credits(&self) -> impl Iterator<Item = (usize, &'a Credit)> + use<'a> {
+        let (open, credits) = (self.credit_open.clone(), self.credits);
+        credits.iter().enumerate().filter(move |(index, _)| open.get(*index) == Some(&true))
+    }
+
+    /// Tells whether a line may be a credit by their amounts alone: neither memo codes nor references
+    /// that are known to agree contradict it.
+    pub(super) fn may_be(&self, line: &Line, credit: &Credit) -> bool {
+        let codes = line.code.zip(credit.code).is_none_or(|(one, other)| one == other);
+        let other_money = line.reference.as_ref().zip(credit.reference.as_ref()).is_some_and(|(one, other)| {
+            one != other && self.agreeing.contains(&credit.source) && same_shape(one.as_str(), other.as_str())
+        });
+        codes && !other_money
+    }
+
+    pub(super) fn join(&mut self, lines: Vec<usize>, credits: Vec<usize>, why: Why) {
+        for (open, indexes) in [(&mut self.line_open, &lines), (&mut self.credit_open, &credits)] {
+            for index in indexes {
+                if let Some(open) = open.get_mut(*index) {
+                    *open = false;
+                }
+            }
+        }
+        self.pairs.push(Pair { lines, credits, why });
+    }
+
+    /// Pairs one to one, in the order of the lists, what has the same key.
+    fn by_key<K: Eq + std::hash::Hash>(
+        &mut self,
+        of_line: impl Fn(&Line) -> Option<K>,
+        of_credit: impl Fn(&Credit) -> Option<K>,
+        why: Why,
+    ) {
+        let mut waiting: HashMap<K, VecDeque<usize>> = HashMap::new();
+        for (index, credit) in self.open_credits() {
+            if let Some(key) = of_credit(credit) {
+                waiting.entry(key).or_default().push_back(index);
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        for (index, line) in self.open_lines() {
+            let credit = of_line(line).and_then(|key| waiting.get_mut(&key)?.pop_front());
+            if let Some(credit) = credit {
+                self.join(vec![index], vec![credit], why);
+            }
+        }
+    }
+
+    fn note_agreement(&mut self) {
+        let confirmed = self.pairs.iter().filter(|pair| pair.why == Why::Reference).flat_map(|pair| &pair.credits);
+        self.agreeing = confirmed.filter_map(|index| self.credits.get(*index)).map(|credit| credit.source).collect();
+    }
+
+    /// Banks, providers and apps write one reference in several ways, and in the text too.
+    fn by_parts(&mut self) {
+        let mut waiting: HashMap<(Dong, String), VecDeque<usize>> = HashMap::new();
+        for (index, credit) in self.open_credits() {
+            for part in credit.reference.iter().flat_map(|reference| parts(reference.as_str())) {
+                waiting.entry((credit.amount, part)).or_default().push_back(index);
+            }
+        }
+        if waiting.is_empty() {
+            return;
+        }
+        let mut taken: HashSet<usize> = HashSet::new();
+        for (index, line) in self.open_lines() {
+            let own = line.reference.iter().flat_map(|reference| parts(reference.as_str()));
+            let named: BTreeSet<String> = own.chain(parts(&line.memo.to_uppercase())).collect();
+            let candidates = named.into_iter().filter_map(|part| waiting.get(&(line.amount, part))).flatten();
+            let near = |credit: &&usize| {
+                let date = self.credits.get(**credit).map(|credit| credit.date);
+                date.is_some_and(|date| (line.date.previous()..=line.date.next()).contains(&date))
+            };
+            let found = candidates.filter(near).find(|credit| !taken.contains(*credit)).copied();
+            if let Some(credit) = found {
+                taken.insert(credit);
+                self.join(vec![index], vec![credit], Why::ReferencePart);
+            }
+        }
+    }
+
+    /// Some banks book an evening's money on the next date. The credit's own date must be covered, so
+    /// that it is known to be missing there.
+    fn next_dates(&mut self, covers: impl Fn(BusinessDate) -> Coverage) {
+        let mut waiting: BTreeMap<(Dong, BusinessDate), VecDeque<usize>> = BTreeMap::new();
+        for (index, credit) in self.open_credits().filter(|(_, credit)| covers(credit.date) == Coverage::Day) {
+            waiting.entry((credit.amount, credit.date.next())).or_default().push_back(index);
+        }
+        for (index, line) in self.open_lines().filter(|(_, line)| line.at.is_none()) {
+            let Some(queue) = waiting.get_mut(&(line.amount, line.date)) else { continue };
+            let fits = queue
+                .iter()
+                .position(|credit| self.credits.get(*credit).is_some_and(|credit| self.may_be(line, credit)));
+            if let Some(credit) = fits.and_then(|place| queue.remove(place)) {
+                self.join(vec![index], vec![credit], Why::AmountNextDate);
+            }
+        }
+    }
+
+    fn finish(self) -> Paired {
+        let lines = self.open_lines().map(|(index, _)| index).collect();
+        let credits = self.open_credits().map(|(index, _)| index).collect();
+        Paired { pairs: self.pairs, lines, credits }
+    }
+}
+
+/// The parts of a text that can be a bank's reference: letters and digits in a row, with at least
+/// four digits.
+fn parts(text: &str) -> Vec<String> {
+    let digits = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|part| part.len() >= PART_MIN && digits(part) >= 4)
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! What a market's board works with all day, on a tablet or a desk: one file a page, one head for all.
+
+pub(super) mod close;
+pub(super) mod overview;
+pub(super) mod reports;
+pub(super) mod stalls;
+pub(super) mod todo;
+
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::Shared;
+use super::markets::field;
+use crate::app::access::Actor;
+use crate::app::error::AppError;
+use crate::domain::calendar::BusinessDate;
+use crate::domain::ids::MarketCode;
+use crate::domain::registration::Market;
+
+/// What stands at the head of every page of a market.
+pub(super) struct Board {
+    pub(super) code: String,
+    pub(super) name: String,
+    pub(super) ward: String,
+    pub(super) demo: bool,
+    /// The market's own "today".
+    pub(super) today: String,
+    /// Which page it is: a word of the head's list.
+    pub(super) tab: &'static str,
+}
+
+impl Board {
+    fn of(web: &Shared, market: &Market, tab: &'static str) -> Self {
+        Self {
+            code: market.code.to_string(),
+            name: market.name.to_string(),
+            ward: market.ward.clone().unwrap_or_default(),
+            demo: market.demo,
+            today: web.app.book_day(market).to_string(),
+            tab,
+        }
+    }
+}
+
+/// Reads the market of a page.
+async fn open(web: &Shared, code: &str, tab: &'static str) -> Result<(Market, MarketCode, Board), AppError> {
+    let code: MarketCode = field("code", code)?;
+    let market = web.app.market(&code).await?;
+    let board = Board::of(web, &market, tab);
+    Ok((market, code, board))
+}
+
+/// Goes to another page after something was done, so that reloading does it once.
+fn done(to: &str) -> Response {
+    Redirect::to(to).into_response()
+}
+
+fn day_of(web: &Shared, market: &Market) -> BusinessDate {
+    web.app.book_day(market)
+}
+
+/// Writes how long ago something was: `20 giây trước`.
+fn ago(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{} giây trước", seconds.max(0)),
+        60..3_600 => format!("{} phút trước", seconds / 60),
+        3_600..86_400 => format!("{} giờ trước", seconds / 3_600),
+        _ => format!("{} ngày trước", seconds / 86_400),
+    }
+}
+
+fn may(actor: &Actor, right: crate::app::access::Right) -> bool {
+    actor.has(right)
+}

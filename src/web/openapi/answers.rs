@@ -1,0 +1,338 @@
+//! The forms of answers, as the document shows them. The answers themselves are written by `app` and
+//! `report`; `tests/it/contract.rs` holds every real answer against these, field by field, so that
+//! neither can change alone.
+#![expect(
+    dead_code,
+    clippy::struct_field_names,
+    reason = "these types are shown and never made: the answers are written elsewhere, under these names"
+)]
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// An error (RFC 9457). `code` is stable; `type` leads to a page that explains it.
+#[derive(ToSchema)]
+pub(super) struct Problem {
+    #[schema(example = "/problems/not_found")]
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+    instance: String,
+    #[schema(example = "not_found")]
+    code: String,
+    /// The request's id, as in `x-request-id`.
+    request_id: String,
+    errors: Vec<FieldProblem>,
+}
+
+/// One rule that one field breaks.
+#[derive(ToSchema)]
+pub(super) struct FieldProblem {
+    #[schema(example = "#/amount")]
+    pointer: String,
+    code: String,
+    detail: String,
+}
+
+/// A market.
+#[derive(ToSchema)]
+pub(super) struct Market {
+    #[schema(example = "TAN")]
+    code: String,
+    name: String,
+    ward: Option<String>,
+    /// When its book day begins.
+    #[schema(example = "00:00")]
+    cutoff: String,
+    demo: bool,
+}
+
+/// A stall in a list.
+#[derive(ToSchema)]
+pub(super) struct Stall {
+    stall: String,
+    stall_number: i64,
+    category: String,
+    vendor: Option<String>,
+    vendor_id: Option<String>,
+    /// What its QR code carries in the memo.
+    #[schema(example = "SC22EV9H")]
+    memo_code: String,
+    bin: Option<String>,
+    account_last_four: Option<String>,
+    kind: Option<String>,
+}
+
+/// A registration.
+#[derive(ToSchema)]
+pub(super) struct Registered {
+    market: String,
+    stall: Option<String>,
+    stall_number: Option<i64>,
+    category: Option<String>,
+    vendor: Option<String>,
+    vendor_id: Option<String>,
+    bin: String,
+    account: String,
+    holder: String,
+    kind: String,
+    memo_code: Option<String>,
+    qr_payload: Option<String>,
+    already_registered: bool,
+    links: Option<Links>,
+}
+
+/// Where its pictures are.
+#[derive(ToSchema)]
+pub(super) struct Links {
+    qr_svg: String,
+    qr_png: String,
+}
+
+/// What an import found or did.
+#[derive(ToSchema)]
+pub(super) struct Import {
+    rows: u64,
+    dry_run: bool,
+    registered: u64,
+    errors: Vec<ImportError>,
+}
+
+/// A cell that breaks a rule.
+#[derive(ToSchema)]
+pub(super) struct ImportError {
+    line: u64,
+    column: String,
+    code: String,
+    message: String,
+    message_vi: String,
+}
+
+/// A posting: one balanced fact of the journal.
+#[derive(ToSchema)]
+pub(super) struct Posting {
+    #[schema(example = "TAN-123")]
+    posting: String,
+    seq: i64,
+    kind: String,
+    debit: String,
+    credit: String,
+    /// Whole đồng.
+    amount: i64,
+    currency: String,
+    stall: Option<String>,
+    business_date: String,
+    event_date: String,
+    event_at: Option<String>,
+    recorded_at: String,
+    late: bool,
+    concerns: Option<String>,
+    reason: Option<String>,
+    actor: Option<String>,
+}
+
+/// A proof that a posting lies in a closed day; `socho verify` and `openssl` check it.
+#[derive(ToSchema)]
+pub(super) struct Proof {
+    format: String,
+    posting: String,
+    leaf: String,
+    index: u64,
+    path: Vec<String>,
+    close: String,
+    signature: String,
+    keys: Vec<PublishedKey>,
+}
+
+/// A key as it is announced and endorsed.
+#[derive(ToSchema)]
+pub(super) struct PublishedKey {
+    statement: String,
+    endorsement: String,
+}
+
+/// An item that waits for a person.
+#[derive(ToSchema)]
+pub(super) struct HeldItem {
+    id: String,
+    market: Option<String>,
+    source: String,
+    outcome: String,
+    reason: Option<String>,
+    amount: Option<i64>,
+    currency: String,
+    account: Option<String>,
+    bank_ref: Option<String>,
+    event_at: Option<String>,
+    recorded_at: String,
+    resolved: bool,
+}
+
+/// What became of an item.
+#[derive(ToSchema)]
+pub(super) struct Resolved {
+    data: Vec<ResolvedItem>,
+}
+
+/// One item that was judged again.
+#[derive(ToSchema)]
+pub(super) struct ResolvedItem {
+    id: String,
+    outcome: String,
+    reason: Option<String>,
+    posting: Option<String>,
+}
+
+/// A source, without its secrets.
+#[derive(ToSchema)]
+pub(super) struct Source {
+    name: String,
+    dialect: String,
+    market: Option<String>,
+    every_account: bool,
+    accounts: Vec<String>,
+    time: String,
+    tolerance_s: i64,
+    previous_secret_until: Option<String>,
+    ingest_path: String,
+    clock_alarm_s: Option<i64>,
+}
+
+/// A market's balances.
+#[derive(ToSchema)]
+pub(super) struct Balances {
+    market: String,
+    as_of_seq: Option<i64>,
+    as_of_date: Option<String>,
+    provisional: bool,
+    journal_seq: i64,
+    currency: String,
+    debits: i64,
+    credits: i64,
+    accounts: Vec<Balance>,
+}
+
+/// One account of the ledger.
+#[derive(ToSchema)]
+pub(super) struct Balance {
+    account: String,
+    debits: i64,
+    credits: i64,
+}
+
+/// What a close sealed, one entry a date.
+#[derive(ToSchema)]
+pub(super) struct Closed {
+    closed: Vec<Close>,
+}
+
+/// A close: its figures and the signed text.
+#[derive(ToSchema)]
+pub(super) struct Close {
+    market: String,
+    business_date: String,
+    status: String,
+    closed_at: String,
+    closed_by: String,
+    early: bool,
+    currency: String,
+    payments: i64,
+    amount: i64,
+    weak: i64,
+    postings: i64,
+    first_seq: Option<i64>,
+    last_seq: Option<i64>,
+    journal_seq: i64,
+    merkle_root: String,
+    previous: String,
+    hash: String,
+    key: i64,
+    statement: String,
+    signature: String,
+    /// Postings whose items had no identity of the bank's; in the answer to a close alone.
+    #[schema(required = false)]
+    weak_postings: Option<Vec<String>>,
+}
+
+/// Public keys, as a JSON Web Key Set.
+#[derive(ToSchema)]
+pub(super) struct Keys {
+    keys: Vec<Key>,
+}
+
+/// One public key of a market.
+#[derive(ToSchema)]
+pub(super) struct Key {
+    kty: String,
+    crv: String,
+    r#use: String,
+    alg: String,
+    kid: String,
+    x: String,
+    market: String,
+    number: i64,
+    created_at: String,
+    public_key: String,
+    pem: String,
+    published: PublishedKey,
+}
+
+/// A phone of a stall.
+#[derive(ToSchema)]
+pub(super) struct Device {
+    id: String,
+    name: String,
+    /// Whether it is the one that asks.
+    this: bool,
+    hides_totals: bool,
+    paired_at: String,
+    last_seen_at: String,
+}
+
+/// What a vendor says is not right.
+#[derive(ToSchema)]
+pub(super) struct Dispute {
+    posting: String,
+    stall: String,
+    amount: i64,
+    currency: String,
+    reason: String,
+    note: String,
+    raised_at: String,
+    raised_by: String,
+}
+
+/// A code that pairs one phone, once.
+#[derive(ToSchema)]
+pub(super) struct PairingCode {
+    code: String,
+    path: String,
+    stall: String,
+    expires_at: String,
+    revoked_devices: u64,
+}
+
+/// The program.
+#[derive(ToSchema)]
+pub(super) struct Version {
+    name: String,
+    version: String,
+    engine: String,
+    test_mode: bool,
+    now: Option<String>,
+}
+
+/// What a webhook's sender gets where its dialect has no words of its own.
+#[derive(ToSchema)]
+pub(super) struct Receipt {
+    /// `recorded`, `duplicate`, `ignored`, `suspense` or `quarantined`.
+    status: Option<String>,
+    posting: Option<String>,
+    success: Option<bool>,
+}
+
+/// The body of a webhook, in the dialect of its source.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+pub(super) struct Webhook(Value);

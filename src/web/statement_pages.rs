@@ -1,0 +1,413 @@
+//! Statements and reconciliations as pages: upload, the three buckets thiếu / thừa / lệch tiền with
+//! what is behind each, booking from the statement, signing. No script.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect};
+use serde::Deserialize;
+
+use super::Shared;
+use super::markets::field;
+use super::pages::frame::Frame;
+use super::pages::html;
+use super::problem::{Answer, told};
+use super::statements::{UploadQuery, hand_in};
+use crate::app::access::{Actor, Right};
+use crate::app::reconcile::{Reconciliation, Scope};
+use crate::app::reconcile_view::{class_words, verdict, why_words};
+use crate::app::statement_view::StatementShown;
+use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::ids::{MarketCode, PostingName};
+use crate::domain::masking;
+use crate::domain::money::Dong;
+use crate::domain::reconciliation::{AccountDay, Class, Coverage, Entry, SignState, StatementId, Why};
+
+/// Findings that a page lists of each class.
+const SHOWN_MAX: usize = 300;
+
+/// A statement's line on the list.
+struct Filed {
+    id: String,
+    name: String,
+    format: String,
+    uploaded: String,
+    by: String,
+    span: String,
+    added: i64,
+    known: i64,
+    doubtful: i64,
+}
+
+#[derive(Template)]
+#[template(path = "statements.html")]
+struct Statements {
+    frame: Frame,
+    /// Whether who looks may change anything.
+    writes: bool,
+    code: String,
+    name: String,
+    today: String,
+    filed: Vec<Filed>,
+    silent: Vec<(String, i64)>,
+}
+
+pub(super) async fn list(
+    State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+) -> Answer {
+    let page = async {
+        let code: MarketCode = field("code", &code)?;
+        let market = web.app.market(&code).await?;
+        let statements = web.app.statements(&code, None).await?;
+        let silent = web.app.silent_now(Some(&code)).await?;
+        html(&Statements {
+            frame: frame.in_vietnamese(),
+            writes: actor.has(Right::WriteStatements),
+            name: market.name.to_string(),
+            today: web.app.today().to_string(),
+            filed: statements.iter().map(filed).collect(),
+            silent: silent.into_iter().map(|one| (one.source.to_string(), one.minutes)).collect(),
+            code: code.to_string(),
+        })
+    };
+    page.await.map_err(told(&headers, "/markets"))
+}
+
+fn filed(statement: &StatementShown) -> Filed {
+    let (at, by) = statement.uploaded();
+    let (added, known, doubtful) = statement.counts();
+    Filed {
+        id: statement.id().to_string(),
+        name: statement.file_name().to_owned(),
+        format: statement.format().to_owned(),
+        uploaded: format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese()),
+        by: by.to_owned(),
+        span: statement.span().map(span).unwrap_or_default(),
+        added,
+        known,
+        doubtful,
+    }
+}
+
+fn span((from, to): (BusinessDate, BusinessDate)) -> String {
+    if from == to { from.vietnamese() } else { format!("{} – {}", from.vietnamese(), to.vietnamese()) }
+}
+
+pub(super) async fn upload(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    request: Request,
+) -> Answer {
+    let kept = async {
+        let code: MarketCode = field("code", &code)?;
+        let kept =
+            web.app.keep_statement(hand_in(code.clone(), UploadQuery::default(), request, &actor).await?).await?;
+        let known = if kept.already { "?known=true" } else { "" };
+        Ok(format!("/markets/{code}/statements/{}{known}", kept.id))
+    };
+    Ok(Redirect::to(&kept.await.map_err(told(&headers, "/markets"))?).into_response())
+}
+
+/// One account's date.
+struct Day {
+    account: String,
+    date: String,
+    coverage: &'static str,
+    bank: String,
+    book: String,
+    difference: String,
+    differs: bool,
+}
+
+/// One finding.
+struct Finding {
+    when: String,
+    bank: String,
+    book: String,
+    account: String,
+    reference: String,
+    memo: String,
+    postings: Vec<String>,
+    why: &'static str,
+    held: bool,
+    lines: String,
+}
+
+/// One class of findings.
+struct Bucket {
+    key: &'static str,
+    title: &'static str,
+    count: i64,
+    amount: String,
+    findings: Vec<Finding>,
+    more: i64,
+    /// Shown unfolded: a person has to look.
+    open: bool,
+}
+
+#[derive(Template)]
+#[template(path = "reconciliation.html")]
+#[expect(clippy::struct_excessive_bools, reason = "a page's parts are there or not, each by itself")]
+struct Page {
+    frame: Frame,
+    /// Whether who looks may change anything.
+    writes: bool,
+    code: String,
+    name: String,
+    title: String,
+    known: bool,
+    booked: Option<String>,
+    notes: Vec<String>,
+    verdict: String,
+    agrees: bool,
+    covered: usize,
+    uncovered: usize,
+    uncovered_money: String,
+    doubtful: i64,
+    bank: String,
+    book: String,
+    difference: String,
+    tiles: Vec<[String; 4]>,
+    days: Vec<Day>,
+    buckets: Vec<Bucket>,
+    bookable: i64,
+    bookable_amount: String,
+    book_action: String,
+    /// Only a date is signed for.
+    sign_action: Option<String>,
+    digest: String,
+    signed: Option<String>,
+    changed: bool,
+    date_links: Vec<[String; 2]>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PageQuery {
+    #[serde(default)]
+    known: bool,
+    booked: Option<String>,
+}
+
+pub(super) async fn of_statement(
+    State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
+    headers: HeaderMap,
+    Path((code, id)): Path<(String, String)>,
+    Query(query): Query<PageQuery>,
+) -> Answer {
+    let page = async {
+        let (code, id): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
+        // In this market alone: another's statement is not found here.
+        let found = web.app.reconcile(&code, Scope::Statement(id, None)).await?;
+        let shown = web.app.statement(id).await?;
+        let mut page = page(frame, &actor, &found, &query);
+        page.title = format!("Sao kê {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
+        page.notes = shown.notes();
+        page.book_action = format!("/markets/{code}/statements/{id}/book");
+        html(&page)
+    };
+    page.await.map_err(told(&headers, "/markets"))
+}
+
+pub(super) async fn of_date(
+    State(web): State<Shared>,
+    actor: Actor,
+    frame: Frame,
+    headers: HeaderMap,
+    Path((code, date)): Path<(String, String)>,
+    Query(query): Query<PageQuery>,
+) -> Answer {
+    let page = async {
+        let (code, date): (MarketCode, BusinessDate) = (field("code", &code)?, field("date", &date)?);
+        let found = web.app.reconcile(&code, Scope::Date(date)).await?;
+        let mut page = page(frame, &actor, &found, &query);
+        page.title = format!("Đối soát ngày {}", date.vietnamese());
+        page.book_action = format!("/markets/{code}/reconciliation/{date}/book");
+        page.sign_action = Some(format!("/markets/{code}/reconciliation/{date}/sign"));
+        let day = found.of_day(date);
+        page.changed = day.state == SignState::Changed;
+        page.signed = day.signature.map(|signature| {
+            let at = signature.signed_at;
+            let note = if signature.note.is_empty() { String::new() } else { format!(" – {}", signature.note) };
+            let date = BusinessDate::of_calendar(at).vietnamese();
+            let difference = signature.difference.with_unit();
+            format!("{} ký lúc {} ngày {date}, lệch {difference}{note}", signature.signed_by, vietnam_time(at))
+        });
+        html(&page)
+    };
+    page.await.map_err(told(&headers, "/markets"))
+}
+
+fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) -> Page {
+    let day = found.whole();
+    let code = found.market.code.to_string();
+    let bookable: Vec<&Entry> = found
+        .entries
+        .iter()
+        .filter(|entry| entry.class == Class::MissingHere && entry.why == Why::NotReported)
+        .collect();
+    let amount = bookable.iter().map(|entry| entry.bank).sum::<Option<Dong>>().unwrap_or(Dong::ZERO);
+    let mut dates: Vec<BusinessDate> = found.days.iter().map(|day| day.date).collect();
+    dates.sort_unstable();
+    dates.dedup();
+    let link = |date: &BusinessDate| [date.vietnamese(), format!("/markets/{code}/reconciliation/{date}")];
+    let tile = |class: Class, name: &str, hint: &str| {
+        let figure = found.figure(class);
+        [name.to_owned(), figure.count.to_string(), figure.amount.with_unit(), hint.to_owned()]
+    };
+    Page {
+        frame: frame.in_vietnamese(),
+        writes: actor.has(Right::WriteStatements),
+        name: found.market.name.to_string(),
+        title: String::new(),
+        known: query.known,
+        booked: query.booked.clone(),
+        notes: Vec::new(),
+        verdict: verdict(&day).0,
+        agrees: day.agrees(),
+        covered: day.covered,
+        uncovered: day.uncovered,
+        uncovered_money: day.uncovered_money.amount.with_unit(),
+        doubtful: day.doubtful,
+        bank: day.bank.amount.with_unit(),
+        book: day.book.amount.with_unit(),
+        difference: day.difference.with_unit(),
+        tiles: vec![
+            tile(Class::MissingHere, "Thiếu", "ngân hàng có, sổ không"),
+            tile(Class::MissingThere, "Thừa", "sổ có, ngân hàng không"),
+            tile(Class::AmountDiffers, "Lệch tiền", "hai bên khác số tiền"),
+            tile(Class::Matched, "Khớp", "hai bên như nhau"),
+        ],
+        days: found.days.iter().map(account_day).collect(),
+        buckets: Class::ALL.iter().map(|class| bucket(found, *class)).filter(|bucket| bucket.count > 0).collect(),
+        bookable: i64::try_from(bookable.len()).unwrap_or(i64::MAX),
+        bookable_amount: amount.with_unit(),
+        book_action: String::new(),
+        sign_action: None,
+        digest: found.digest.to_string(),
+        signed: None,
+        changed: false,
+        date_links: dates.iter().map(link).collect(),
+        code,
+    }
+}
+
+fn account_day(day: &AccountDay) -> Day {
+    let covered = day.coverage != Coverage::None;
+    Day {
+        account: tail(day.settled.as_str()),
+        date: day.date.vietnamese(),
+        coverage: match day.coverage {
+            Coverage::Day => "cả ngày",
+            Coverage::Part(_) => "một phần",
+            Coverage::None => "chưa có sao kê",
+        },
+        bank: if covered { day.bank.amount.grouped() } else { "–".to_owned() },
+        book: day.book.amount.grouped(),
+        difference: if covered { day.difference.grouped() } else { "–".to_owned() },
+        differs: covered && day.difference != Dong::ZERO,
+    }
+}
+
+/// Shows the last four characters of an account's number.
+fn tail(account: &str) -> String {
+    let number = account.split('@').next().unwrap_or(account);
+    format!("…{}", number.get(number.len().saturating_sub(4)..).unwrap_or(number))
+}
+
+fn bucket(found: &Reconciliation, class: Class) -> Bucket {
+    let figure = found.figure(class);
+    let entries = found.entries.iter().filter(|entry| entry.class == class);
+    let findings: Vec<Finding> = entries.take(SHOWN_MAX).map(|entry| finding(&found.market.code, entry)).collect();
+    let shown = i64::try_from(findings.len()).unwrap_or(i64::MAX);
+    Bucket {
+        key: class.as_str(),
+        title: class_words(class).0,
+        count: figure.count,
+        amount: figure.amount.with_unit(),
+        more: figure.count.saturating_sub(shown),
+        findings,
+        open: class.is_difference(),
+    }
+}
+
+fn finding(market: &MarketCode, entry: &Entry) -> Finding {
+    let time = entry.at.map(|at| format!("{} ", vietnam_time(at))).unwrap_or_default();
+    let money = |amount: Dong| if amount == Dong::ZERO { "–".to_owned() } else { amount.grouped() };
+    let lines: Vec<String> = entry.lines.iter().map(ToString::to_string).collect();
+    Finding {
+        when: format!("{time}{}", entry.date.vietnamese()),
+        bank: money(entry.bank),
+        book: money(entry.book),
+        account: tail(entry.settled.as_str()),
+        reference: entry.reference.clone(),
+        memo: masking::memo(entry.memo.lines().next().unwrap_or_default()),
+        postings: entry
+            .postings
+            .iter()
+            .map(|seq| PostingName { market: market.clone(), seq: *seq }.to_string())
+            .collect(),
+        why: why_words(entry.why).0,
+        held: entry.why == Why::Held,
+        lines: lines.join(", "),
+    }
+}
+
+pub(super) async fn book_statement(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path((code, id)): Path<(String, String)>,
+) -> Answer {
+    let booked = async {
+        let (market, statement): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
+        let booking = web.app.book_missing(&market, Scope::Statement(statement, None), actor.name(), false).await?;
+        Ok(booking.booked().count)
+    };
+    let count = booked.await.map_err(told(&headers, "/markets"))?;
+    Ok(Redirect::to(&format!("/markets/{code}/statements/{id}?booked={count}")).into_response())
+}
+
+pub(super) async fn book_date(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path((code, date)): Path<(String, String)>,
+) -> Answer {
+    let booked = async {
+        let (market, day) = (field("code", &code)?, field("date", &date)?);
+        Ok(web.app.book_missing(&market, Scope::Date(day), actor.name(), false).await?.booked().count)
+    };
+    let count = booked.await.map_err(told(&headers, "/markets"))?;
+    Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}?booked={count}")).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignForm {
+    #[serde(default)]
+    note: String,
+    digest: Option<String>,
+}
+
+pub(super) async fn sign(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path((code, date)): Path<(String, String)>,
+    Form(form): Form<SignForm>,
+) -> Answer {
+    let signed = async {
+        let (market, day) = (field("code", &code)?, field("date", &date)?);
+        web.app.sign_reconciliation(&market, day, actor.name(), &form.note, form.digest.as_deref()).await
+    };
+    signed.await.map_err(told(&headers, "/markets"))?;
+    Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}")).into_response())
+}

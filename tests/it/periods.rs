@@ -1,0 +1,165 @@
+//! Reports of periods and comparisons of markets: against the journal itself, in every form, and what
+//! the city does not see.
+
+use jiff::civil::date;
+use socho::app::close_day::CloseDay;
+use socho::app::daily_report::PageForm;
+use socho::app::period_report::{FileForm, Period, Standing, comparison_file, day_file, period_file};
+use socho::domain::money::Dong;
+use socho::domain::settlement::Dialect;
+
+use crate::papers::{has, kept, run};
+use crate::world::{World, settlement, story};
+
+fn market() -> socho::domain::ids::MarketCode {
+    "TAN".parse().unwrap()
+}
+
+/// A year of Chợ TAN: seven stalls, a payment on every fifth day at one of them, one a month taken back.
+async fn a_year(world: &World) {
+    world.market("TAN", "00:00").await;
+    let accounts: Vec<String> = (0..7).map(|stall| format!("00710001{stall:05}")).collect();
+    for (stall, account) in accounts.iter().enumerate() {
+        world.stall("TAN", &format!("A{stall}"), &format!("Nguyễn Thị {stall}a"), account).await;
+    }
+    world.source("one", Dialect::GenericHmac, &[], Some("TAN")).await;
+    let mut day = date(2025, 11, 25);
+    let mut number = 0;
+    while day < date(2026, 11, 24) {
+        let at = format!("{day}T09:30:00+07:00");
+        world.set_clock(&at);
+        let account = &accounts[number % accounts.len()];
+        let amount = 10_000 + i64::try_from(number).unwrap() * 37;
+        world.send("one", Dialect::GenericHmac, &settlement(account, &format!("e{number}"), amount, &at)).await;
+        if number % 6 == 5 {
+            let posting = world.int("SELECT MAX(seq) FROM postings").await;
+            world.app.reverse(&format!("TAN-{posting}").parse().unwrap(), "hoa", "nhầm").await.unwrap();
+        }
+        day = day.saturating_add(jiff::ToSpan::days(5));
+        number += 1;
+    }
+    world.set_clock("2026-11-24T08:20:00+07:00");
+}
+
+story!(twelve_months_of_reports_equal_the_journal, |world| {
+    a_year(&world).await;
+    let mut months = Dong::ZERO;
+    let mut period = Period::month("2026-11").unwrap();
+    for _ in 0..13 {
+        let report = world.app.period_report(&market(), period).await.unwrap();
+        let sql = |what: &str, kind: &str| {
+            format!(
+                "SELECT CAST(COALESCE({what}, 0) AS BIGINT) FROM postings WHERE market_id = 1 AND {kind} \
+                 AND business_date >= '{}' AND business_date <= '{}'",
+                period.first(),
+                period.last()
+            )
+        };
+        let settled = world.int(&sql("SUM(amount)", "kind = 'settle'")).await;
+        let reversed = world.int(&sql("SUM(amount)", "kind = 'reversal'")).await;
+        assert_eq!(report.total.amount.whole(), settled - reversed, "{period}");
+        assert_eq!(report.total.count, world.int(&sql("COUNT(*)", "kind = 'settle'")).await, "{period}");
+        let by_stall: i64 = report.stalls.iter().map(|stall| stall.amount.whole()).sum();
+        let by_day: i64 = report.days.iter().map(|day| day.figure.amount.whole()).sum();
+        assert_eq!((by_stall, by_day), (report.total.amount.whole(), report.total.amount.whole()));
+        months = months.checked_add(report.total.amount).unwrap();
+        period = period.previous();
+    }
+    let year = Period::range("2025-11-01".parse().unwrap(), "2026-11-30".parse().unwrap()).unwrap();
+    assert_eq!(world.app.period_report(&market(), year).await.unwrap().total.amount, months);
+    // The boards' month is another cut through the same days.
+    let reporting = world.app.period_report(&market(), Period::reporting("2026-11").unwrap()).await.unwrap();
+    assert_eq!((reporting.days.len(), reporting.previous.count > 0), (31, true));
+});
+
+#[tokio::test]
+async fn a_period_is_the_same_in_every_form() {
+    let world = World::sqlite().await;
+    a_year(&world).await;
+    let report = world.app.period_report(&market(), Period::month("2026-10").unwrap()).await.unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&period_file(&report, FileForm::Json).unwrap()).unwrap();
+    assert_eq!(json["amount"].as_i64(), Some(report.total.amount.whole()));
+    let csv = String::from_utf8(period_file(&report, FileForm::Csv).unwrap()).unwrap();
+    assert_eq!(csv.lines().count(), report.stalls.len() + 1);
+    let xlsx = period_file(&report, FileForm::Xlsx).unwrap();
+    assert_eq!(xlsx, period_file(&report, FileForm::Xlsx).unwrap(), "the same bytes");
+    for form in [PageForm::House, PageForm::Official] {
+        let (_folder, path) = kept(&period_file(&report, FileForm::Pdf(form)).unwrap(), "month.pdf");
+        if has("pdftotext") {
+            let text = run("pdftotext", &["-layout", &path, "-"]);
+            for told in ["tháng 10/2026", &report.total.amount.with_unit(), "TẠM TÍNH", "Bằng chữ"] {
+                assert!(text.contains(told), "{told}\n{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn libreoffice_opens_the_workbook_and_finds_the_same_totals() {
+    let world = World::sqlite().await;
+    a_year(&world).await;
+    let report = world.app.daily_report(&market(), "2026-11-20".parse().unwrap()).await.unwrap();
+    let xlsx = day_file(&report, FileForm::Xlsx).unwrap();
+    let there = std::process::Command::new("libreoffice").arg("--version").output().is_ok();
+    if !there {
+        eprintln!("skipped: libreoffice is missing");
+        return;
+    }
+    let (folder, path) = kept(&xlsx, "day.xlsx");
+    let to = folder.0.to_str().unwrap();
+    // Its own profile: another one of the machine's may be open.
+    let profile = format!("-env:UserInstallation=file://{to}/profile");
+    // Comma, quotes, UTF-8, every sheet; formulas as what LibreOffice computes.
+    let filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,false,false,-1";
+    run("libreoffice", &[&profile, "--headless", "--convert-to", filter, "--outdir", to, &path]);
+    let sheet = std::fs::read_to_string(folder.0.join("day-Theo sạp.csv")).unwrap();
+    let sum = sheet.lines().find(|line| line.starts_with("Cộng")).unwrap();
+    let cells: Vec<&str> = sum.split(',').collect();
+    let amount: i64 = report.stalls.iter().map(|stall| stall.amount.whole()).sum();
+    assert_eq!((cells[3], cells[4]), (report.payments.to_string().as_str(), amount.to_string().as_str()), "{sheet}");
+}
+
+story!(markets_are_compared_by_closed_days_and_small_ones_are_not_told, |world| {
+    a_year(&world).await;
+    world.market("CKE", "00:00").await;
+    for stall in 0..3 {
+        world.stall("CKE", &format!("B{stall}"), "Trần Văn Ba", &format!("00720000000{stall:02}")).await;
+    }
+    world.source("two", Dialect::GenericHmac, &[], Some("CKE")).await;
+    let at = "2026-11-20T09:00:00+07:00";
+    world.set_clock(at);
+    for stall in 0..3 {
+        let account = format!("00720000000{stall:02}");
+        world.send("two", Dialect::GenericHmac, &settlement(&account, &format!("c{stall}"), 50_000, at)).await;
+    }
+    world.set_clock("2026-11-24T08:20:00+07:00");
+    let year = Period::range("2025-11-25".parse().unwrap(), "2026-11-23".parse().unwrap()).unwrap();
+    let open = world.app.compare(year, Standing::Closed, &[]).await.unwrap();
+    assert!(open.markets.iter().all(|market| market.sums.unwrap().figure.count == 0), "nothing is closed yet");
+    for code in ["TAN", "CKE"] {
+        let closing = CloseDay {
+            market: code.parse().unwrap(),
+            date: "2026-11-21".parse().unwrap(),
+            early: false,
+            actor: "chi-hai".to_owned(),
+        };
+        world.app.close_day(closing).await.unwrap();
+    }
+    let compared = world.app.compare(year, Standing::Closed, &[]).await.unwrap();
+    let told: Vec<_> = compared.markets.iter().map(|market| (market.code.as_str(), market.sums.is_some())).collect();
+    assert_eq!(told, [("CKE", false), ("TAN", true)], "three stalls are not told");
+    assert_eq!(compared.total, None, "nor by the total");
+    for form in [FileForm::Json, FileForm::Csv] {
+        let text = String::from_utf8(comparison_file(&compared, form).unwrap()).unwrap();
+        assert!(!text.contains("150000"), "{text}");
+    }
+    let unknown = world.app.compare(year, Standing::Closed, &["XX".parse().unwrap()]).await.unwrap_err();
+    assert_eq!(unknown.code, "not_found");
+    let (all, days) = (world.app.funnel().await.unwrap(), world.app.city_days(year).await.unwrap());
+    assert_eq!(all.all[..3], [10, 0, 10]);
+    let hidden = days.iter().find(|market| market.code.as_str() == "CKE").unwrap();
+    assert!(hidden.days.iter().all(|(_, sums)| sums.is_none_or(|sums| sums.is_none())));
+    let hours = world.app.weekday_hours(year).await.unwrap();
+    assert!(hours.values().all(Option::is_none), "no date has five stalls");
+    assert_eq!(world.app.closed_dates(Period::month("2026-11").unwrap()).await.unwrap().len(), 2);
+});

@@ -1,0 +1,135 @@
+//! Whatever the files of a day overlap, wherever they are cut and in whatever order they come, they
+//! give the same lines; and the same book, on both engines.
+
+use proptest::prelude::*;
+use socho::app::reconcile::Scope;
+use socho::domain::money::Dong;
+use socho::domain::reconciliation::Standing;
+use socho::domain::settlement::{BankRef, Direction};
+use socho::ledger::reconcile::merge::{Extent, Fate, KnownLine, LineKey, NewLine, merge};
+
+use crate::reconcile::{FORM, Form, Row, date, file, hand_in, market, reconcile, row};
+use crate::world::{World, story};
+
+/// A day's lines with their running balances; no two have the same identity.
+fn day() -> impl Strategy<Value = Vec<NewLine>> {
+    prop::collection::vec((0_i64..4, 0_u8..6, any::<bool>()), 1..14).prop_map(|parts| {
+        let (mut balance, mut lines) = (1_000_000, Vec::<NewLine>::new());
+        for (place, (price, kind, referenced)) in parts.into_iter().enumerate() {
+            let amount = 10_000 * (price + 1);
+            let direction = if kind == 0 { Direction::Debit } else { Direction::Credit };
+            let reference = referenced.then(|| BankRef::normalise(&format!("FT{}", place / 2))).flatten();
+            let next = balance + if direction == Direction::Credit { amount } else { -amount };
+            let line = NewLine {
+                key: LineKey { direction, amount: Dong::new(amount), reference },
+                balance: Some(Dong::new(next)),
+            };
+            if !lines.contains(&line) {
+                balance = next;
+                lines.push(line);
+            }
+        }
+        lines
+    })
+}
+
+/// Files of the day: cuts with balances, or the whole day without; together they have all of it.
+fn files(lines: usize) -> impl Strategy<Value = Vec<(usize, usize, bool)>> {
+    let cut = (0..lines, 0..=lines, prop::bool::weighted(0.3));
+    (prop::collection::vec(cut, 0..6), any::<bool>()).prop_shuffle_with(lines)
+}
+
+trait Shuffled {
+    fn prop_shuffle_with(self, lines: usize) -> BoxedStrategy<Vec<(usize, usize, bool)>>;
+}
+
+impl<S> Shuffled for S
+where
+    S: Strategy<Value = (Vec<(usize, usize, bool)>, bool)> + 'static,
+{
+    fn prop_shuffle_with(self, lines: usize) -> BoxedStrategy<Vec<(usize, usize, bool)>> {
+        let all = move |(mut cuts, whole): (Vec<(usize, usize, bool)>, bool)| {
+            cuts.push((0, lines, whole));
+            cuts
+        };
+        self.prop_map(all).prop_shuffle().boxed()
+    }
+}
+
+fn take_in(known: &mut Vec<KnownLine>, new: &[NewLine], extent: Extent) {
+    let fates = merge(known, new, extent).unwrap();
+    for (line, fate) in new.iter().zip(fates) {
+        match fate {
+            Fate::Known(_) => {}
+            Fate::Completes(number) => {
+                known.iter_mut().find(|line| line.number == number).unwrap().balance = line.balance;
+            }
+            Fate::New => {
+                let number = i64::try_from(known.len()).unwrap() + 1;
+                let (key, balance) = (line.key.clone(), line.balance);
+                known.push(KnownLine { number, key, balance, standing: Standing::Counted });
+            }
+            Fate::Doubtful => panic!("nothing is doubtful here: {line:?}"),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_split_overlap_or_order_of_files_gives_the_same_lines(
+        (day, files) in day().prop_flat_map(|day| { let files = files(day.len()); (Just(day), files) })
+    ) {
+        let (mut known, mut whole_before) = (Vec::new(), false);
+        for (from, to, whole) in &files {
+            let new: Vec<NewLine> = if *whole {
+                day.iter().map(|line| NewLine { balance: None, ..line.clone() }).collect()
+            } else {
+                day[*from.min(to)..*to].to_vec()
+            };
+            take_in(&mut known, &new, Extent { whole: *whole, whole_before });
+            whole_before |= whole;
+        }
+        let mut keys: Vec<LineKey> = known.into_iter().map(|line| line.key).collect();
+        let mut expected: Vec<LineKey> = day.into_iter().map(|line| line.key).collect();
+        keys.sort();
+        expected.sort();
+        prop_assert_eq!(keys, expected);
+    }
+}
+
+story!(the_same_day_in_pieces_and_in_any_order_gives_the_same_book, |world| {
+    let engine = world.url.starts_with("sqlite");
+    for seed in [3, 4] {
+        eprintln!("seed {seed}");
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let world = if engine { World::sqlite().await } else { World::postgres().await.unwrap() };
+        market(&world).await;
+        let rows: Vec<Row> = (0..30)
+            .map(|n| {
+                let reference = if n % 3 == 0 { String::new() } else { format!("FT{n}") };
+                row("", &reference, if n % 10 == 9 { -5_000 } else { 20_000 + 5_000 * (n % 2) }, "rau")
+            })
+            .collect();
+        let opening = |cut: usize| FORM.opening + rows[..cut].iter().map(|row| row.2).sum::<i64>();
+        let mut cuts = vec![(0, 12), (8, 21), (20, 30), (5, 9)];
+        rng.shuffle(&mut cuts);
+        for (from, to) in cuts {
+            let form = Form { period: false, opening: opening(from), ..FORM };
+            hand_in(&world.app, file(form, &rows[from..to])).await.unwrap();
+            if rng.bool() {
+                let tan = "TAN".parse().unwrap();
+                world.app.book_missing(&tan, date(), "chi-hai", false).await.unwrap();
+            }
+        }
+        let whole = hand_in(&world.app, file(Form { balances: false, ..FORM }, &rows)).await.unwrap();
+        assert_eq!(world.app.statement(whole.id).await.unwrap().counts(), (0, 30, 0), "seed {seed}");
+        let scope = Scope::Statement(whole.id, None);
+        world.app.book_missing(&"TAN".parse().unwrap(), scope, "chi-hai", false).await.unwrap();
+        let credits: i64 = rows.iter().map(|row| row.2.max(0)).sum();
+        assert_eq!(world.int("SELECT CAST(SUM(amount) AS BIGINT) FROM postings").await, credits, "seed {seed}");
+        let found = reconcile(&world.app, date()).await;
+        assert_eq!((found.differences(), found.sums().2), (0, Dong::ZERO), "seed {seed}");
+    }
+});
