@@ -162,7 +162,9 @@ pub(in crate::web) async fn file(headers: HeaderMap, Path((hash, name)): Path<(S
     Ok((named(file.kind), said, packed.as_slice()).into_response())
 }
 
-/// Returns the service worker's text, with the address of its files.
+/// Returns the service worker's text, with the address of its files and what it says without any.
 pub(super) fn worker(offline: &str) -> String {
-    include_str!("../pages/stall/worker.js").replace("{files}", base()).replace("{offline_never}", offline)
+    // As JSON writes a text, it is one of JavaScript too, whatever marks stand in it.
+    let said = serde_json::Value::from(offline).to_string();
+    include_str!("../pages/stall/worker.js").replace("{files}", base()).replace("'{offline_never}'", &said)
 }

@@ -171,7 +171,7 @@ impl Page<'_> {
         let look = json!({
             "expression": format!(
                 "new Promise(done => {{ let left = 25; const look = async () => {{ let now = false; \
-                 try {{ now = !!(await ({expression})); }} catch {{ }} \
+                 try {{ now = !!(await Promise.race([{expression}, new Promise(no => setTimeout(no, 400))])); }} catch {{ }} \
                  if (now || --left < 0) done(now); else setTimeout(look, 20); }}; look(); }})"
             ),
             "awaitPromise": true, "returnByValue": true, "userGesture": true,

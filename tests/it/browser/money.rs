@@ -125,7 +125,12 @@ impl Site {
 
     /// Opens a page of a paired phone.
     pub(super) fn open(&self, page: &mut Page<'_>, path: &str) {
-        page.call("Network.setExtraHTTPHeaders", &serde_json::json!({ "headers": { "Accept-Language": "vi" } }));
+        // A cookie, because headers that are set for a page do not reach its service worker.
+        let (look, url) = ("nam.100.0.vi", self.url("/stall"));
+        page.call(
+            "Network.setCookie",
+            &serde_json::json!({ "name": "socho_look", "value": look, "url": url, "path": "/stall" }),
+        );
         self.pair(page);
         page.open(&self.url(path));
     }

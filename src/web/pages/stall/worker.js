@@ -29,7 +29,8 @@ self.addEventListener('activate', event => event.waitUntil((async () => {
   await self.clients.claim();
 })()));
 
-const offline = '<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sổ Chợ</title><h1>{offline_never}</h1>';
+const SORRY = '{offline_never}';
+const offline = `<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Sổ Chợ</title><h1>${SORRY}</h1>`;
 
 const page = async (request, plain) => {
   const slow = new Promise((_, refuse) => { setTimeout(refuse, PATIENCE_MS, new Error('slow')); });
