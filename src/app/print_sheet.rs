@@ -136,15 +136,14 @@ impl App {
             let bound = |account: &BankAccount| register.bound.contains(&(account.clone(), stall.number));
             let known = newest.remove(&stall.number);
             let version = known.as_ref().map_or(0, |code| code.version);
-            let code = match known.filter(|code| bound(&code.account)) {
-                Some(code) => code,
-                None => {
-                    let account = account.account.clone();
-                    let payload = static_payload(&account, Some(stall.number))?;
-                    let code = IssuedCode { version: version + 1, account, payload };
-                    fresh.push((stall.number, code.clone()));
-                    code
-                }
+            let code = if let Some(code) = known.filter(|code| bound(&code.account)) {
+                code
+            } else {
+                let account = account.account.clone();
+                let payload = static_payload(&account, Some(stall.number))?;
+                let code = IssuedCode { version: version + 1, account, payload };
+                fresh.push((stall.number, code.clone()));
+                code
             };
             codes.insert(stall.number, code);
         }

@@ -68,6 +68,7 @@ story!(a_large_sum_is_given_to_a_stall_by_two_people, |world| {
     assert_eq!(second.location, "/markets/TAN/todo?done=posted");
     assert_eq!(world.int("SELECT COUNT(*) FROM postings WHERE kind = 'assign' AND actor = 'hai'").await, 1);
     assert_eq!(world.int("SELECT COUNT(*) FROM assignment_proposals").await, 0);
+    let page = lan.page("/markets/TAN/todo").await;
     let small = assign(&mut lan, &page, "TAN-2", "B13").await;
     assert_eq!(small.location, "/markets/TAN/todo?done=posted", "40.000 need one person");
     let done = lan.page("/markets/TAN/todo").await;

@@ -15,7 +15,10 @@ use super::{Board, day_of, done, may, open};
 use crate::app::access::{Actor, Right};
 use crate::app::close_day::CloseDay;
 use crate::app::daily_report::DayWords;
+use crate::app::error::AppError;
 use crate::domain::calendar::BusinessDate;
+use crate::domain::daily_report::DailyReport;
+use crate::domain::ids::MarketCode;
 
 /// Days of the list of closed ones.
 const LISTED: i64 = 14;
@@ -53,46 +56,12 @@ pub(in crate::web) async fn page(
         let (market, code, board) = open(&web, &code, "close").await?;
         let today = day_of(&web, &market);
         let next = web.app.open_date(&code).await?.filter(|date| *date <= today);
-        let (mut checks, mut amount, mut words, mut payments) =
-            (Vec::new(), String::new(), String::new(), String::new());
+        let mut checks = Vec::new();
+        let (mut amount, mut words, mut payments) = (String::new(), String::new(), String::new());
         if let Some(date) = next {
             let report = web.app.daily_report(&code, date).await?;
             let told = DayWords::of(&report);
-            let waiting = report.unmatched_total;
-            let todo = || Some((format!("/markets/{code}/todo"), "xem"));
-            checks.push(Check {
-                good: true,
-                told: "Cộng theo sạp, theo giờ và số dư các tài khoản khớp nhau".to_owned(),
-                link: Some((format!("/markets/{code}/days/{date}"), "xem báo cáo")),
-            });
-            checks.push(Check {
-                good: waiting.count == 0,
-                told: format!("Chưa rõ sạp: {} khoản, {}", waiting.count, waiting.amount.with_unit()),
-                link: todo().filter(|_| waiting.count > 0),
-            });
-            let held = report.quarantined;
-            checks.push(Check {
-                good: held.count == 0,
-                told: format!("Bị giữ lại: {} khoản, {}", held.count, held.amount.with_unit()),
-                link: todo().filter(|_| held.count > 0),
-            });
-            let silent: Vec<String> = web
-                .app
-                .sources_of(&code)
-                .await?
-                .into_iter()
-                .filter(|source| !report.sources.iter().any(|seen| seen.source == source.name))
-                .map(|source| source.name.to_string())
-                .collect();
-            checks.push(Check {
-                good: silent.is_empty(),
-                told: if silent.is_empty() {
-                    "Mọi nguồn đều đã báo trong ngày".to_owned()
-                } else {
-                    format!("Nguồn không báo khoản nào trong ngày: {}", silent.join(", "))
-                },
-                link: None,
-            });
+            checks = checklist(&web, &code, &report).await?;
             (amount, words, payments) = (told.amount, report.amount_in_words, told.payments);
         }
         let mut closed = Vec::new();
@@ -122,6 +91,48 @@ pub(in crate::web) async fn page(
         })
     };
     page.await.map_err(told(&headers, "/markets"))
+}
+
+/// What still speaks against closing a day, and what does not.
+async fn checklist(web: &Shared, code: &MarketCode, report: &DailyReport) -> Result<Vec<Check>, AppError> {
+    let date = report.business_date;
+    let mut checks = Vec::new();
+    let waiting = report.unmatched_total;
+    let todo = || Some((format!("/markets/{code}/todo"), "xem"));
+    checks.push(Check {
+        good: true,
+        told: "Cộng theo sạp, theo giờ và số dư các tài khoản khớp nhau".to_owned(),
+        link: Some((format!("/markets/{code}/days/{date}"), "xem báo cáo")),
+    });
+    checks.push(Check {
+        good: waiting.count == 0,
+        told: format!("Chưa rõ sạp: {} khoản, {}", waiting.count, waiting.amount.with_unit()),
+        link: todo().filter(|_| waiting.count > 0),
+    });
+    let held = report.quarantined;
+    checks.push(Check {
+        good: held.count == 0,
+        told: format!("Bị giữ lại: {} khoản, {}", held.count, held.amount.with_unit()),
+        link: todo().filter(|_| held.count > 0),
+    });
+    let silent: Vec<String> = web
+        .app
+        .sources_of(code)
+        .await?
+        .into_iter()
+        .filter(|source| !report.sources.iter().any(|seen| seen.source == source.name))
+        .map(|source| source.name.to_string())
+        .collect();
+    checks.push(Check {
+        good: silent.is_empty(),
+        told: if silent.is_empty() {
+            "Mọi nguồn đều đã báo trong ngày".to_owned()
+        } else {
+            format!("Nguồn không báo khoản nào trong ngày: {}", silent.join(", "))
+        },
+        link: None,
+    });
+    Ok(checks)
 }
 
 #[derive(Deserialize)]

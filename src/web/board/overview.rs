@@ -112,6 +112,6 @@ fn days_between(first: BusinessDate, last: BusinessDate) -> i64 {
     if first > last {
         0
     } else {
-        crate::app::period_report::period_of(first, last).map_or(i64::MAX, |period| period.days())
+        crate::app::period_report::period_of(first, last).map_or(i64::MAX, crate::app::period_report::Period::days)
     }
 }
