@@ -107,12 +107,12 @@ async fn a_day_is_closed_after_its_checklist_and_has_its_papers() {
 
 /// A list of vendors as a board keeps it: 300 rows, seven of which are wrong when `wrong`.
 fn list(wrong: bool) -> String {
-    let mut text = String::from("Sạp,Tên,Ngân hàng,Số tài khoản\n");
-    for row in 1..=300 {
-        let bad = wrong && row % 43 == 0 && row <= 301;
-        let bank = if bad { "Ngân hàng Không Có" } else { "Vietcombank" };
-        text.push_str(&format!("A{row},Nguyễn Thị Số {row},{bank},0071{row:09}\n"));
-    }
+    let row = |row: usize| {
+        let bank = if wrong && row % 43 == 0 { "Ngân hàng Không Có" } else { "Vietcombank" };
+        format!("A{row},Nguyễn Thị Số {row},{bank},0071{row:09}")
+    };
+    let rows: Vec<String> = (1..=300).map(row).collect();
+    let mut text = format!("Sạp,Tên,Ngân hàng,Số tài khoản\n{}\n", rows.join("\n"));
     if wrong {
         text = text.replace("A300,Nguyễn Thị Số 300,", "A300,,");
     }
