@@ -234,6 +234,9 @@ pub(super) async fn hours(State(web): State<Shared>, frame: Frame, headers: Head
     page.await.map_err(told(&headers, "/city/hours"))
 }
 
+/// A market's code, its name, and of each day: the sign, what it means, and the date of its close.
+type ClosesRow = (String, String, Vec<(&'static str, String, String)>);
+
 #[derive(Template)]
 #[template(path = "city_closes.html")]
 struct ClosesPage {
@@ -242,11 +245,8 @@ struct ClosesPage {
     named: String,
     month: String,
     days: Vec<i8>,
-    rows: Vec<(String, String, Vec<DayCell>)>,
+    rows: Vec<ClosesRow>,
 }
-
-/// How a day stands in the grid: its class, its mark, and the words behind it.
-type DayCell = (&'static str, String, String);
 
 /// C5: which market has closed which day.
 pub(super) async fn closes(

@@ -58,8 +58,8 @@ pub(in crate::web) async fn page(
         let (market, code, board) = open(&web, &code, "close").await?;
         let today = day_of(&web, &market);
         let next = web.app.open_date(&code).await?.filter(|date| *date <= today);
-        let (mut checks, mut amount, mut words, mut payments) =
-            (Vec::new(), String::new(), String::new(), String::new());
+        let mut checks = Vec::new();
+        let (mut amount, mut words, mut payments) = (String::new(), String::new(), String::new());
         if let Some(date) = next {
             let report = web.app.daily_report(&code, date).await?;
             let told = DayWords::of(&report);

@@ -1,6 +1,6 @@
 //! The vendor's pages in a real Chromium, driven over its pipe.
 //!
-//! Chromium's DevTools protocol is JSON with a zero byte between messages; `--remote-debugging-pipe`
+//! Chromium's `DevTools` protocol is JSON with a zero byte between messages; `--remote-debugging-pipe`
 //! reads it from file 3 and writes it to file 4, which a shell makes of standard input and output. So
 //! neither a driver nor a socket nor another crate is needed. Every wait here is for something that
 //! the page says, never for a length of time; [`PATIENCE`] only ends a test that hangs.
@@ -21,7 +21,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 /// After this a test that waits is given up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The phone of the issue: 360 pixels wide.
 const SMALL: (u32, u32) = (360, 740);
 

@@ -101,7 +101,8 @@ impl Site {
         let at = rfc3339(now - jiff::SignedDuration::from_secs(age_s));
         let settled = settlement(ACCOUNT, id, amount, &at);
         let signed = bank::sign(Dialect::GenericHmac, secret_of(Dialect::GenericHmac), &settled, now).unwrap();
-        let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: Vec<String> = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
         let asked = format!(
             "POST /v1/ingest/g1 HTTP/1.1\r\nHost: {}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
             self.address,
