@@ -169,7 +169,6 @@ fn pages() -> Router<Shared> {
         .route("/city/funnel", get(city::funnel))
         .route("/city/hours", get(city::hours))
         .route("/city/closes", get(city::closes))
-        .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
@@ -221,39 +220,6 @@ fn documents() -> Router<Shared> {
         .route("/docs/{file}", get(docs::file))
         .route("/problems", get(problems::all))
         .route("/problems/{code}", get(problems::one))
-        .route("/version", get(health::version))
-        .route("/metrics", get(metrics::here_alone))
-        .route("/.well-known/socho-keys.json", get(seal::keys))
-        .route("/test/clock", post(health::set_clock));
-    Router::new()
-        .merge(api)
-        .merge(pages)
-        .merge(desk_routes())
-        .merge(open_routes())
-        .fallback(problem::no_such_page)
-        .layer(from_fn_with_state(Arc::clone(&web), access::door))
-        .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
-        .with_state(web)
-}
-
-/// What a board works with all day, and what the city reads in the morning.
-fn desk_routes() -> Router<Shared> {
-    Router::new()
-        .route("/markets/{code}", get(board::overview::page))
-        .route("/markets/{code}/stalls", get(board::stalls::list))
-        .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
-        .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
-        .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
-        .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
-        .route("/markets/{code}/reports", get(board::reports::page))
-        .route("/markets/{code}/days/{date}", get(reports::page))
-        .route("/markets/{code}/print", get(board::stalls::print))
-        .route("/city", get(city::markets))
-        .route("/city/compare", get(city::compare))
-        .route("/city/funnel", get(city::funnel))
-        .route("/city/hours", get(city::hours))
-        .route("/city/closes", get(city::closes))
-        .layer(DefaultBodyLimit::max(API_BODY_MAX))
 }
 
 /// Webhooks and health alone, for `--ingest-bind`: any address.
