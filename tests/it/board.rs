@@ -108,7 +108,7 @@ async fn a_day_is_closed_after_its_checklist_and_has_its_papers() {
 /// A list of vendors as a board keeps it: 300 rows, seven of which are wrong when `wrong`.
 fn list(wrong: bool) -> String {
     let row = |row: usize| {
-        let bank = if wrong && row % 43 == 0 { "Ngân hàng Không Có" } else { "Vietcombank" };
+        let bank = if wrong && row.is_multiple_of(43) { "Ngân hàng Không Có" } else { "Vietcombank" };
         format!("A{row},Nguyễn Thị Số {row},{bank},0071{row:09}")
     };
     let rows: Vec<String> = (1..=300).map(row).collect();
