@@ -160,13 +160,13 @@ async fn compared(transaction: &mut Transaction, period: Period) -> Result<Vec<C
         ORDER BY p.valid_from DESC LIMIT 1) AS ward, \
         (SELECT COUNT(*) FROM stalls s WHERE s.market_id = m.market_id) AS registered FROM markets m \
         JOIN market_head h ON h.market_id = m.market_id WHERE m.market_id > 0 ORDER BY m.code LIMIT $2";
-    const SUMS: &str = "SELECT m.market_id, CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS closed, \
+    const SUMS: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
         CAST(SUM(t.count) AS BIGINT) AS count, CAST(SUM(t.amount) AS BIGINT) AS amount, \
         COUNT(DISTINCT t.business_date) AS days FROM markets m \
         JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
         WHERE m.market_id > 0 GROUP BY m.market_id, closed ORDER BY m.market_id, closed LIMIT $3";
-    const ACTIVE: &str = "SELECT m.market_id, CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS closed, \
+    const ACTIVE: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
         COUNT(DISTINCT t.stall_number) AS active FROM markets m \
         JOIN market_head h ON h.market_id = m.market_id \
         JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
@@ -217,10 +217,10 @@ fn place<'r>(rows: &'r mut [ComparedRow], row: &Row, which: usize) -> Result<Opt
 /// Stalls of all markets by how far they have come, for the city: see [`crate::ledger::period_report`].
 pub(crate) async fn stall_steps(transaction: &mut Transaction, today: BusinessDate) -> Result<Vec<StallStep>> {
     const STALLS: &str = "SELECT s.market_id, s.stall_number, s.category, \
-        CASE WHEN EXISTS (SELECT 1 FROM qr_print_cards c WHERE c.market_id = s.market_id \
-            AND c.stall_number = s.stall_number) THEN 1 ELSE 0 END AS printed, \
-        CASE WHEN EXISTS (SELECT 1 FROM balances b WHERE b.market_id = s.market_id \
-            AND b.account = 'stall:' || CAST(s.stall_number AS TEXT) AND b.credits > 0) THEN 1 ELSE 0 END AS paid \
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM qr_print_cards c WHERE c.market_id = s.market_id \
+            AND c.stall_number = s.stall_number) THEN 1 ELSE 0 END AS BIGINT) AS printed, \
+        CAST(CASE WHEN EXISTS (SELECT 1 FROM balances b WHERE b.market_id = s.market_id \
+            AND b.account = 'stall:' || CAST(s.stall_number AS TEXT) AND b.credits > 0) THEN 1 ELSE 0 END AS BIGINT) AS paid \
         FROM markets m JOIN stalls s ON s.market_id = m.market_id WHERE m.market_id > 0 \
         ORDER BY s.market_id, s.stall_number LIMIT $1";
     const LAST: &str = "SELECT m.market_id, t.stall_number, MAX(t.business_date) AS last_date FROM markets m \
