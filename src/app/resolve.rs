@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::App;
+use super::book_missing::allowance;
 use super::correct::{checked_reason, refused};
 use super::error::{AppError, ErrorKind, Message};
 use super::receive_settlement::ItemAnswer;
 use crate::bank::{self, Request};
 use crate::domain::account::{AccountNumber, BankAccount};
-use crate::domain::ids::{DeliveryId, ItemName, MarketId};
+use crate::domain::ids::{DeliveryId, ItemName, MarketId, SourceId};
 use crate::domain::inbox::{Outcome, reason};
 use crate::ledger::facts::HeldItem;
-use crate::ledger::routing::{self, Routed};
+use crate::ledger::routing::{self, Allowance, Routed};
 use crate::ledger::work::{Content, Decision, Done, IncomingItem, Resolution, Work};
 use crate::store::routing::{Directory, Sender};
 use crate::store::{held, waiting};
@@ -49,7 +50,12 @@ impl App {
         match action {
             ResolveAction::Dismiss => self.decide(&directory, item, Decision::Dismiss, actor, reason).await,
             ResolveAction::Book => {
-                let routed = sender.as_deref().and_then(|sender| self.routed(&directory, sender, &held));
+                // What a statement told of has no sender: any receiving account of the market may be meant.
+                let allowance = match sender.as_deref() {
+                    Some(sender) => Some(sender.allowance.clone()),
+                    None => (held.source == SourceId::STATEMENT).then(|| allowance(item.market)),
+                };
+                let routed = allowance.and_then(|allowance| self.routed(&directory, &allowance, &held));
                 match routed.map(|routed| routed.account) {
                     Some(Ok(account)) => self.decide(&directory, item, Decision::Book { account }, actor, reason).await,
                     _ => Err(not_listed()),
@@ -73,9 +79,9 @@ impl App {
         }
     }
 
-    fn routed(&self, directory: &Directory, sender: &Sender, held: &HeldItem) -> Option<Routed> {
+    fn routed(&self, directory: &Directory, allowance: &Allowance, held: &HeldItem) -> Option<Routed> {
         let settlement = held.settlement.as_ref()?;
-        Some(routing::route(settlement, &sender.allowance, &directory.routes, self.clock.now()))
+        Some(routing::route(settlement, allowance, &directory.routes, self.clock.now()))
     }
 
     async fn decide(
@@ -196,7 +202,8 @@ impl App {
                 let (held, raw) = self.held(name).await?;
                 let sender = directory.senders.values().find(|sender| sender.allowance.source == held.source);
                 let Some(sender) = sender else { continue };
-                let listed = self.routed(&directory, sender, &held).is_some_and(|routed| routed.account.is_ok());
+                let listed =
+                    self.routed(&directory, &sender.allowance, &held).is_some_and(|routed| routed.account.is_ok());
                 if listed && !held.resolved {
                     self.judge_again(&directory, sender, name, &held, raw, PROGRAM).await?;
                 }

@@ -71,6 +71,7 @@ pub async fn verify_backup(
     only: Option<&MarketCode>,
     listener: Listener<'_>,
 ) -> Result<Vec<MarketFindings>, AppError> {
+    backup::refuse_foreign(path).await?;
     let copy = backup::open(path).await?.map_err(|defect| defect_error(path, &defect))?;
     let findings = verify_copy(&copy, path, only, listener).await;
     copy.close().await;

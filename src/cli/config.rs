@@ -49,7 +49,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 8] = [
+const SETTINGS: [Setting; 9] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -81,6 +81,14 @@ const SETTINGS: [Setting; 8] = [
         en: "Where pages, API and webhooks are served",
         of: |file| file.bind.as_ref(),
         check: is_address,
+    },
+    Setting {
+        key: "public_url",
+        default: "",
+        vi: "Địa chỉ mà mọi người mở trang, sau proxy có TLS: https://…",
+        en: "The address under which people reach the pages, behind a proxy with TLS: https://…",
+        of: |file| file.public_url.as_ref(),
+        check: is_public_url,
     },
     Setting {
         key: "ingest_bind",
@@ -292,6 +300,10 @@ impl File {
 fn is_database(value: &str) -> Result<(), Failure> {
     let options = OpenOptions { url: value.to_owned(), migrate_url: None };
     options.file().map(|_| ()).map_err(|error| crate::app::error::AppError::from(error).into())
+}
+
+fn is_public_url(text: &str) -> Result<(), Failure> {
+    super::serve::public(text).map(drop)
 }
 
 fn is_address(value: &str) -> Result<(), Failure> {

@@ -109,7 +109,7 @@ async fn tell_of_door(
 }
 
 /// Reads the address under which people reach the pages.
-fn public(url: &str) -> Result<String, Failure> {
+pub(super) fn public(url: &str) -> Result<String, Failure> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.map(|rest| rest.trim_end_matches('/')).filter(|host| {
         !host.is_empty()

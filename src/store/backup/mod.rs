@@ -145,6 +145,14 @@ async fn examined(path: &Path) -> Result<std::result::Result<engine::Engine, Def
     }
 }
 
+/// Refuses a file that another program made, and leaves it as it is.
+///
+/// # Errors
+/// [`StoreError::ForeignDatabase`].
+pub(crate) async fn refuse_foreign(path: &Path) -> Result<()> {
+    engine::probe::refuse_foreign_file(&path.to_string_lossy()).await
+}
+
 /// Tells whether a file is a book at rest, as a backup is: no book that was served lies so. Its header
 /// says how SQLite journals it, 1 as it was made and 2 once it has a write-ahead log.
 pub(crate) fn is_at_rest(path: &Path) -> bool {

@@ -7,7 +7,7 @@
 pub(crate) mod file;
 pub(crate) mod health;
 mod open;
-mod probe;
+pub(super) mod probe;
 mod roles;
 mod row;
 pub(crate) mod schema;

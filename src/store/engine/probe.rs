@@ -73,7 +73,7 @@ fn login(url: &str) -> Result<PgConnectOptions> {
 /// migration. The file is not written to; only where an unfinished log lies beside it does SQLite keep
 /// its index of that log there. A file that is missing, empty or cannot be read so passes: opening it
 /// says what is wrong.
-pub(super) async fn refuse_foreign_file(path: &str) -> Result<()> {
+pub(in crate::store) async fn refuse_foreign_file(path: &str) -> Result<()> {
     if !std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         return Ok(());
     }

@@ -127,6 +127,8 @@ pub(super) struct Posting {
     event_at: Option<String>,
     recorded_at: String,
     late: bool,
+    /// Whether a statement of the bank told of it first.
+    from_statement: bool,
     concerns: Option<String>,
     reason: Option<String>,
     actor: Option<String>,
@@ -197,6 +199,17 @@ pub(super) struct Source {
     previous_secret_until: Option<String>,
     ingest_path: String,
     clock_alarm_s: Option<i64>,
+    /// Set where it is quieter than it usually is at this hour of the week; in the list alone.
+    #[schema(required = false)]
+    silent: Option<Silence>,
+}
+
+/// How long a source has been quiet.
+#[derive(ToSchema)]
+pub(super) struct Silence {
+    since: String,
+    minutes: i64,
+    missed: i64,
 }
 
 /// A market's balances.
@@ -253,6 +266,19 @@ pub(super) struct Close {
     /// Postings whose items had no identity of the bank's; in the answer to a close alone.
     #[schema(required = false)]
     weak_postings: Option<Vec<String>>,
+    /// How bank and book stand; in the answer to a close alone.
+    #[schema(required = false)]
+    reconciliation: Option<CloseReconciliation>,
+}
+
+/// How bank and book stood when the day was closed.
+#[derive(ToSchema)]
+pub(super) struct CloseReconciliation {
+    status: String,
+    agrees: bool,
+    difference: i64,
+    verdict: String,
+    signed_by: Option<String>,
 }
 
 /// Public keys, as a JSON Web Key Set.

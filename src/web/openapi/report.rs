@@ -24,6 +24,7 @@ pub(super) struct DailyReport {
     suspense: Sum,
     late: Sum,
     late_of: Vec<Late>,
+    from_statement: Sum,
     quarantined: Sum,
     moved: Moved,
     opening: Sides,
@@ -38,6 +39,28 @@ pub(super) struct DailyReport {
     sources: Vec<SourceLine>,
     versus: Versus,
     ledger: LedgerRange,
+    reconciliation: Reconciliation,
+}
+
+/// Bank and book by the bank's date.
+#[derive(ToSchema)]
+pub(super) struct Reconciliation {
+    status: String,
+    agrees: bool,
+    bank: Sum,
+    book: Sum,
+    difference: i64,
+    missing_here: Sum,
+    missing_there: Sum,
+    amount_differs: Sum,
+    covered_accounts: u64,
+    uncovered_accounts: u64,
+    uncovered: Sum,
+    doubtful: i64,
+    signed_by: Option<String>,
+    signed_at: Option<String>,
+    note: Option<String>,
+    id: Option<String>,
 }
 
 /// A count and its sum in đồng.
