@@ -22,6 +22,16 @@ const BEFORE: [(&str, &str); 3] = [
     (include_str!("../../migrations/sqlite/0003_seal.sql"), include_str!("../../migrations/postgres/0003_seal.sql")),
 ];
 
+/// Which of a table's rows the program before had.
+fn before(table: &str) -> &'static str {
+    match table {
+        "_sqlx_migrations" => "WHERE version <= 3",
+        // The source of bank statements came later.
+        "sources" => "WHERE source_id <> 0",
+        _ => "",
+    }
+}
+
 /// Makes a SQLite file of the schema before with a book's rows; its address.
 async fn sqlite_before(book: &str, path: &std::path::Path) -> String {
     let mut old = sqlx::SqliteConnection::connect(&format!("sqlite:{}?mode=rwc", path.display())).await.unwrap();
@@ -37,7 +47,7 @@ async fn sqlite_before(book: &str, path: &std::path::Path) -> String {
         JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' GROUP BY m.name";
     for row in old.fetch_all(columns).await.unwrap() {
         let (table, columns): (String, String) = (row.get("table_name"), row.get("columns"));
-        let only = if table == "_sqlx_migrations" { "WHERE version <= 3" } else { "" };
+        let only = before(&table);
         let copy = format!("INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM book.{table} {only}");
         old.execute(sqlx::AssertSqlSafe(copy)).await.unwrap();
     }
@@ -65,7 +75,7 @@ async fn postgres_before(book: &str) -> String {
         FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_name";
     for row in old.fetch_all(columns).await.unwrap() {
         let (table, columns): (String, String) = (row.get("table_name"), row.get("columns"));
-        let only = if table == "_sqlx_migrations" { "WHERE version <= 3" } else { "" };
+        let only = before(&table);
         let rows = format!("SELECT COALESCE(json_agg(t), '[]')::text FROM (SELECT {columns} FROM {table} {only}) t");
         let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_one(&mut book).await.unwrap();
         old.execute(sqlx::AssertSqlSafe(format!("DELETE FROM {table}"))).await.unwrap();

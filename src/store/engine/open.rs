@@ -34,6 +34,9 @@ const WRITER_PRAGMAS: [(&str, &str); 5] = [
 ];
 /// How long a connection may be waited for before the caller hears "unavailable".
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a server may take to answer a login when the book is opened: a busy machine needs seconds,
+/// and one that never answers is said to be out of reach.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
 const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
@@ -239,10 +242,10 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after
-/// [`ACQUIRE_TIMEOUT`].
+/// [`LOGIN_TIMEOUT`].
 pub(super) async fn connect(login: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let silent = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
-    tokio::time::timeout(ACQUIRE_TIMEOUT, PgConnection::connect_with(login)).await.unwrap_or_else(silent)
+    tokio::time::timeout(LOGIN_TIMEOUT, PgConnection::connect_with(login)).await.unwrap_or_else(silent)
 }
 
 /// Migrates under the owner's role where the login may use it, else under the login itself. One
