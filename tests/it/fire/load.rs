@@ -249,7 +249,7 @@ impl Load {
     }
 
     /// Waits for a state of the load.
-    pub(crate) fn until(&self, what: &str, reached: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut reached: impl FnMut() -> bool) {
         let since = Instant::now();
         while !reached() {
             assert!(since.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}; {}", self.figures());
