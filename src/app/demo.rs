@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::App;
 use super::add_market::AddMarket;
-use super::demo_names::{BANKS, FAMILY, GIVEN, GOODS, HOURS, MIDDLE};
+use super::demo_names::{BANKS, FAMILY, GIVEN, HOURS, MIDDLE};
 use super::error::AppError;
 use super::manage_sources::{AddSource, TOLERANCE_DEFAULT_S};
 use super::register::Registered;
@@ -14,6 +14,7 @@ use super::stall_view::holder;
 use crate::bank::{self, SignedRequest};
 use crate::domain::account::{AccountKind, BankAccount};
 use crate::domain::calendar::BusinessDate;
+use crate::domain::goods::GOODS;
 use crate::domain::ids::{DeliveryId, MarketCode, SourceName};
 use crate::domain::money::Dong;
 use crate::domain::registration::Registration;

@@ -1,4 +1,4 @@
-//! Words that demonstration data are made of: names, goods, stall codes. Nobody real.
+//! Words that demonstration data are made of: names, banks, hours. Nobody real.
 
 pub(super) const FAMILY: [&str; 14] =
     ["Nguyễn", "Trần", "Lê", "Phạm", "Huỳnh", "Võ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý", "Phan"];
@@ -35,24 +35,6 @@ pub(super) const GIVEN: [&str; 30] = [
     "Trinh",
     "Vân",
     "Xuân",
-];
-pub(super) const GOODS: [&str; 16] = [
-    "Rau củ",
-    "Trái cây",
-    "Thịt gia súc",
-    "Gia cầm",
-    "Thủy hải sản tươi",
-    "Thực phẩm khô – mắm",
-    "Gạo – lương thực",
-    "Bách hóa – tạp hóa",
-    "Ăn uống – giải khát",
-    "Bánh kẹo",
-    "Vải – quần áo",
-    "Giày dép – túi xách",
-    "Hóa mỹ phẩm",
-    "Đồ gia dụng",
-    "Hoa tươi – nhang đèn",
-    "Thuốc nam",
 ];
 /// Banks that vendors in the demonstration use, by BIN.
 pub(super) const BANKS: [&str; 8] = ["970436", "970418", "970415", "970405", "970422", "970407", "970416", "970403"];

@@ -24,29 +24,13 @@ use crate::app::stall_view::holder;
 use crate::domain::account::{AccountKind, BankAccount};
 use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
+use crate::domain::goods::GOODS;
 use crate::domain::ids::MarketCode;
 use crate::domain::memo::MemoCode;
 use crate::domain::registration::{RegisteredStall, Registration};
 
 /// Rows of a preview that are shown; the rest is counted.
 const PREVIEW_MAX: usize = 50;
-/// Goods that market halls sell, to choose from; others can be typed.
-const CATEGORIES: [&str; 14] = [
-    "Rau củ",
-    "Trái cây",
-    "Thịt gia súc",
-    "Gia cầm",
-    "Thủy hải sản tươi",
-    "Thực phẩm khô – mắm",
-    "Gạo – lương thực",
-    "Bách hóa – tạp hóa",
-    "Ăn uống – giải khát",
-    "Bánh kẹo",
-    "Vải – quần áo",
-    "Giày dép – túi xách",
-    "Hóa mỹ phẩm",
-    "Đồ gia dụng",
-];
 
 struct Line {
     stall: String,
@@ -157,7 +141,7 @@ impl NewPage {
     fn at(frame: Frame, board: Board, step: u8, form: NewForm) -> Self {
         let banks = banks::all().iter().map(|bank| bank.short_name).collect();
         let (qr, holder_shown, memo) = (None, String::new(), String::new());
-        Self { frame, board, step, form, errors: Vec::new(), categories: &CATEGORIES, banks, qr, holder_shown, memo }
+        Self { frame, board, step, form, errors: Vec::new(), categories: &GOODS, banks, qr, holder_shown, memo }
     }
 }
 
