@@ -42,6 +42,7 @@ use axum::routing::{delete, get, patch, post};
 
 use crate::app::App;
 use crate::app::clock::SetClock;
+use crate::domain::calendar::rfc3339;
 
 pub use openapi::text as openapi;
 pub use server::{Limits, Listening, ServeError, Server};
@@ -73,6 +74,13 @@ impl Web {
         // Without randomness there is no token, and a form that needs it is refused.
         let form_token = app.form_secret().unwrap_or_default();
         Arc::new(Self { app, test_clock, throttle: ingest::Throttle::default(), door, form_token })
+    }
+
+    /// Returns what every page says in test mode: the second at which this program believes to be.
+    fn test_now(&self) -> Option<String> {
+        let now = self.app.now();
+        let second = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        self.test_clock.as_ref().map(|_| rfc3339(second))
     }
 }
 

@@ -11,7 +11,6 @@ use super::{Shared, day_page};
 use crate::app::daily_report::{PageForm, figures_hash, to_json};
 use crate::app::error::{AppError, Message};
 use crate::app::period_report::{FileForm, day_file};
-use crate::domain::calendar::rfc3339;
 use crate::domain::daily_report::DailyReport;
 
 async fn report(web: &Shared, code: &str, date: &str) -> Result<DailyReport, AppError> {
@@ -162,8 +161,7 @@ pub(super) async fn page(
 ) -> Answer {
     let page = async {
         let report = report(&web, &code, &date).await?;
-        let test_now = web.test_clock.as_ref().map(|_| rfc3339(web.app.now()));
-        day_page::render(&report, test_now.as_deref())
+        day_page::render(&report, web.test_now().as_deref())
             .map(|html| Html(html).into_response())
             .map_err(AppError::internal)
     };

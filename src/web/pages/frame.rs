@@ -7,7 +7,6 @@ use super::super::Shared;
 use super::super::problem::{Problem, Tongue};
 use super::super::visitor::{Unasked, Visitor, shown_as};
 use crate::app::access::Right;
-use crate::domain::calendar::rfc3339;
 
 /// The frame of one page; a handler takes it as an argument.
 #[derive(Debug, Clone)]
@@ -73,7 +72,7 @@ impl FromRequestParts<Shared> for Frame {
             (name, tongue.choose(&role).to_owned())
         });
         Ok(Self {
-            test_now: web.test_clock.as_ref().map(|_| rfc3339(web.app.now())),
+            test_now: web.test_now(),
             unasked: visitor.unasked,
             who,
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::her::Her;
 use super::look::Look;
 use super::texts::Texts;
-use super::{assets, html, test_now, time, typed_amount};
+use super::{assets, html, time, typed_amount};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::stall_book::{StallBook, to_pdf, to_xlsx};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -173,7 +173,7 @@ fn page(
         t,
         look,
         files: assets::base(),
-        test_now: test_now(web),
+        test_now: web.test_now(),
         place: "book",
         stall: book.stand.code.to_string(),
         market: book.stand.market.name.to_string(),
@@ -301,7 +301,7 @@ pub(in crate::web) async fn dispute_form(
                 t,
                 look,
                 files: assets::base(),
-                test_now: test_now(&web),
+                test_now: web.test_now(),
                 place: "",
                 posting: name.to_string(),
                 amount: found.amount.with_unit(),

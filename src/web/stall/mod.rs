@@ -29,7 +29,7 @@ use crate::app::qr_codes::{self, Correction};
 use crate::app::stall_phone::PhoneHome;
 use crate::app::words::{Voice, in_words};
 use crate::domain::banks::shown_name;
-use crate::domain::calendar::{BusinessDate, rfc3339, vietnam_time};
+use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::money::Dong;
 use crate::domain::stall_book::BookEntry;
 use her::Her;
@@ -52,11 +52,6 @@ fn html(headers: &HeaderMap, page: &impl Template) -> Result<Response, AppError>
     said.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     said.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(response)
-}
-
-/// Returns the clock of test mode, which every page says.
-fn test_now(web: &Shared) -> Option<String> {
-    web.test_clock.as_ref().map(|_| rfc3339(web.app.now()))
 }
 
 /// A payment as the first page shows it.
@@ -118,7 +113,7 @@ pub(super) async fn home(
                 t: look.texts,
                 look,
                 files: assets::base(),
-                test_now: test_now(&web),
+                test_now: web.test_now(),
                 place: "home",
                 stall: home.stand.code.to_string(),
                 market: home.stand.market.name.to_string(),
@@ -199,7 +194,7 @@ pub(super) async fn privacy(State(web): State<Shared>, headers: HeaderMap, _: He
     let look = Look::of(&headers);
     let t = look.texts;
     let lines = [t.sees_you, t.sees_helpers, t.sees_office, t.sees_city, t.sees_auditor, t.sees_tax, t.sees_money];
-    let page = Privacy { t, look, files: assets::base(), test_now: test_now(&web), place: "", lines };
+    let page = Privacy { t, look, files: assets::base(), test_now: web.test_now(), place: "", lines };
     html(&headers, &page).map_err(told(&headers, "/stall/privacy"))
 }
 

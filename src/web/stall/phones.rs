@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::her::Her;
 use super::look::Look;
 use super::texts::{self, Texts};
-use super::{assets, html, test_now};
+use super::{assets, html};
 use crate::app::pair_device::CodeFor;
 use crate::app::qr_codes::{self, Correction};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -78,7 +78,7 @@ pub(in crate::web) async fn settings(
                 t: look.texts,
                 look,
                 files: assets::base(),
-                test_now: test_now(&web),
+                test_now: web.test_now(),
                 place: "settings",
                 stall: stand.code.to_string(),
                 market: stand.market.name.to_string(),
@@ -148,7 +148,7 @@ pub(in crate::web) async fn add_phone(
                 t: look.texts,
                 look,
                 files: assets::base(),
-                test_now: test_now(&web),
+                test_now: web.test_now(),
                 place: "settings",
                 svg: qr_codes::svg(&link, Correction::Screen, look.texts.add_phone)?,
                 code: issued.code.to_string(),
