@@ -7,19 +7,6 @@
 use super::{Credentials, Delivery, Refusal, Request, receive};
 use crate::domain::settlement::Dialect;
 
-/// Every dialect that may have been meant.
-const DIALECTS: [Dialect; 9] = [
-    Dialect::SepayApikey,
-    Dialect::SepayHmac,
-    Dialect::CassoV1,
-    Dialect::CassoV2,
-    Dialect::Payos,
-    Dialect::VietqrVn,
-    Dialect::Pay2s,
-    Dialect::StandardWebhooks,
-    Dialect::GenericHmac,
-];
-
 /// What became of a request, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Explanation {
@@ -77,7 +64,9 @@ fn unauthenticated(
     request: &Request<'_>,
     why: &'static str,
 ) -> Explanation {
-    if let Some(meant) = DIALECTS.into_iter().find(|other| *other != dialect && passes(*other, credentials, request)) {
+    if let Some(meant) =
+        Dialect::ALL.into_iter().find(|other| *other != dialect && passes(*other, credentials, request))
+    {
         return Explanation::OtherDialect(meant);
     }
     if why.contains("header") {

@@ -102,8 +102,6 @@ rights! {
     ReadCodes = "codes.read": [Vendor, Manager, Auditor, Admin];
     /// Print cards for stands and for pairing.
     PrintCards = "cards.print": [Manager, Admin];
-    /// Check printed stands by photographs.
-    CheckStands = "stands.check": [Manager, Admin];
     /// See postings; a phone those of its stall.
     ReadJournal = "journal.read": [Vendor, Manager, Auditor, Admin];
     /// Reverse, assign, exclude, hand back change.
@@ -118,8 +116,6 @@ rights! {
     ReadProofs = "proofs.read": [Vendor, Manager, Auditor, Admin];
     /// See balances of a market's accounts.
     ReadBalances = "balances.read": [Manager, Auditor, Admin];
-    /// Take a market's book out, for whoever checks it.
-    ExportBooks = "books.export": [Manager, Auditor, Admin];
     /// See what is held for a person to decide.
     ReadInbox = "inbox.read": [Manager, Auditor, Admin];
     /// Decide what is held.
@@ -146,10 +142,6 @@ rights! {
     ManageKeys = "keys.manage": [Admin];
     /// See and change one's own password, sessions and second factor.
     UseAccount = "account.use": [Manager, City, Auditor, Admin];
-    /// See who did what.
-    ReadAudit = "audit.read": [Auditor, Admin];
-    /// See jobs, metrics and the state of the installation.
-    Operate = "operate": [Admin];
     /// Move the clock of test mode.
     SetClock = "clock.set": [];
 }

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::str::FromStr as _;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::file::has_log;
 use super::open::{OpenOptions, bad_url, newest_migration};
+use super::probe::as_it_lies;
 use super::{Answer, Engine};
 use crate::store::error::Result;
 
@@ -55,12 +54,7 @@ async fn newest_in_file(path: &Path) -> Result<Option<i64>> {
     if !path.exists() {
         return Ok(None);
     }
-    let options = SqliteConnectOptions::new()
-        .disable_statement_logging()
-        .filename(path)
-        .read_only(true)
-        .immutable(!has_log(path));
-    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let mut connection = as_it_lies(path).await?;
     let made: i64 = sqlx::query_scalar(MADE).fetch_one(&mut connection).await?;
     let found = if made == 0 { None } else { sqlx::query_scalar(NEWEST).fetch_one(&mut connection).await? };
     connection.close().await?;

@@ -85,13 +85,7 @@ async fn foreign_tables_of_file(path: &Path) -> sqlx::Result<Vec<String>> {
     // A file in which nothing was made yet but the list of migrations is a book that was cut off.
     const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') \
         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-    let options = SqliteConnectOptions::new()
-        .disable_statement_logging()
-        .filename(path)
-        .read_only(true)
-        // Without a log the file is all there is; with one SQLite has to see both.
-        .immutable(!has_log(path));
-    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let mut connection = as_it_lies(path).await?;
     let mut tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(&mut connection).await?;
     if tables.iter().any(|table| table == MIGRATIONS) {
         let made: Vec<String> = sqlx::query_scalar(FIRST_MIGRATION).fetch_all(&mut connection).await?;
@@ -102,6 +96,17 @@ async fn foreign_tables_of_file(path: &Path) -> sqlx::Result<Vec<String>> {
     connection.close().await?;
     tables.truncate(usize::try_from(SHOWN_TABLES).unwrap_or(usize::MAX));
     Ok(tables)
+}
+
+/// Opens a file to be looked at, and leaves it as it lies.
+pub(super) async fn as_it_lies(path: &Path) -> sqlx::Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new()
+        .disable_statement_logging()
+        .filename(path)
+        .read_only(true)
+        // Without a log the file is all there is; with one SQLite has to see both.
+        .immutable(!has_log(path));
+    SqliteConnection::connect_with(&options).await
 }
 
 /// The driver's list of migrations.
