@@ -8,6 +8,7 @@ use socho::app::book_missing::Booking;
 use socho::app::error::AppError;
 use socho::app::keep_statement::{HandIn, HandedIn};
 use socho::app::reconcile::{Reconciliation, Scope};
+use socho::app::resolve::ResolveAction;
 use socho::domain::inbox::Outcome;
 use socho::domain::money::Dong;
 use socho::domain::reconciliation::{Class, SignState, Why};
@@ -327,4 +328,22 @@ story!(a_later_sale_of_the_same_amount_is_no_repeat_of_a_partly_covered_day, |wo
     earlier.event_time = EventTime::On(DAY.parse().unwrap());
     let held = world.send("two", Dialect::GenericHmac, &earlier).await;
     assert_eq!(held.items[0].reason.as_deref(), Some("possible_duplicate"), "{held:?}");
+});
+
+story!(a_line_that_waits_for_a_person_is_booked_when_one_says_so, |world| {
+    market(&world).await;
+    // Two lines under one reference: the bank's batch, or its mistake.
+    hand_in(&world.app, file(FORM, &[row("08:00:00", "FT1", 20_000, "a"), row("08:01:00", "FT1", 20_000, "b")]))
+        .await
+        .unwrap();
+    let booked = book(&world.app, date()).await;
+    let answers: Vec<_> = booked.lines.iter().filter_map(|line| line.answer.as_ref()).collect();
+    assert_eq!(answers.len(), 2);
+    let held = answers.iter().find(|answer| answer.outcome == Outcome::Quarantined).expect("one waits");
+    let item = held.item.parse().unwrap();
+    let again = world.app.resolve(item, "chi-hai", "hai khách", ResolveAction::Book).await.unwrap();
+    assert_eq!(again[0].outcome, Outcome::Recorded, "{again:?}");
+    let found = reconcile(&world.app, date()).await;
+    assert_eq!((found.sums().2, found.differences()), (Dong::ZERO, 0));
+    assert!(world.app.verify(None).await.unwrap().iter().all(|market| market.differences.is_empty()));
 });
