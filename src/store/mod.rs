@@ -52,6 +52,7 @@ pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;
 pub mod writer;
+pub mod yardstick;
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
