@@ -9,6 +9,7 @@
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;

@@ -89,6 +89,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
     (
+        9,
+        "audit",
+        include_str!("../../../migrations/sqlite/0009_audit.sql"),
+        include_str!("../../../migrations/postgres/0009_audit.sql"),
+    ),
+    (
         14,
         "figures",
         include_str!("../../../migrations/sqlite/0014_figures.sql"),
