@@ -21,6 +21,7 @@ mod demo_names;
 pub mod demo_people;
 pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod explain_source;
 pub mod export_month;
 pub mod ids;
@@ -96,6 +97,7 @@ pub struct App {
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
+    pub(crate) waiting: events::Waiting,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -118,6 +120,7 @@ impl App {
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
+            waiting: events::Waiting::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,

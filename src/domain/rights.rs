@@ -132,6 +132,8 @@ rights! {
     CompareMarkets = "compare.read": [City, Auditor, Admin];
     /// Hear of money as it arrives; a phone that of its stall.
     ListenStream = "stream.listen": [Vendor, Manager, Auditor, Admin];
+    /// Read postings as events, for programs.
+    ReadEvents = "events.read": [Manager, Auditor, Admin];
     /// Use a stall's own pages: its code, its money, its book.
     UseStall = "stall.use": [Vendor];
     /// Pair, name and revoke phones of a stall.

@@ -107,6 +107,7 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/v1/inbox", With(Right::ReadInbox, Own)),
     ("POST", "/v1/inbox/{id}/resolve", With(Right::ResolveInbox, Item)),
     ("GET", "/v1/stream", With(Right::ListenStream, Own)),
+    ("GET", "/v1/events", With(Right::ReadEvents, Own)),
     ("GET", "/v1/sources", With(Right::ReadSources, Own)),
     ("POST", "/v1/sources", With(Right::WriteSources, Installation)),
     ("POST", "/v1/sources/{name}/rotate", With(Right::WriteSources, Installation)),

@@ -7,6 +7,7 @@ mod city;
 pub mod day_page;
 mod disputes;
 mod docs;
+mod events;
 mod health;
 mod ingest;
 mod journal;
@@ -143,6 +144,7 @@ fn api() -> Router<Shared> {
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
+        .route("/v1/events", get(events::list))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX))

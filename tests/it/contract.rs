@@ -248,6 +248,8 @@ async fn real_answers_have_the_documented_form() {
         ("GET", "/v1/markets/{code}/periods/{file}", "/v1/markets/TAN/periods/report.json?month=2026-11", ""),
         ("GET", "/v1/reports/compare", "/v1/reports/compare?month=2026-11&standing=provisional", ""),
         ("POST", "/v1/postings/{id}/dispute/answer", "/v1/postings/TAN-1/dispute/answer", r#"{"answer":"đã xem"}"#),
+        ("GET", "/v1/events", "/v1/events?market=TAN", ""),
+        ("GET", "/v1/events", "/v1/events", ""),
         ("GET", "/v1/sources", "/v1/sources", ""),
         (
             "POST",

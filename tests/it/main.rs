@@ -28,6 +28,7 @@ mod corrections;
 mod daily_report;
 mod dialect_edges;
 mod dialects;
+mod events;
 mod evidence;
 mod fire;
 mod flipped_bytes;

@@ -212,6 +212,63 @@ pub(super) struct Silence {
     missed: i64,
 }
 
+/// A page of events.
+#[derive(ToSchema)]
+pub(super) struct Events {
+    data: Vec<Event>,
+    has_more: bool,
+    /// What `after` of the next page is.
+    next: String,
+    /// The number of the market's last posting at that moment.
+    last_seq: i64,
+}
+
+/// A posting as a CloudEvent 1.0.
+#[derive(ToSchema)]
+pub(super) struct Event {
+    #[schema(example = "1.0")]
+    specversion: String,
+    /// The posting's name: the same whenever the event is seen again.
+    #[schema(example = "TAN-123")]
+    id: String,
+    #[schema(example = "/v1/markets/TAN")]
+    source: String,
+    #[schema(example = "vn.socho.posting.settled")]
+    r#type: String,
+    /// When it was recorded.
+    time: String,
+    /// The stall; left out while it is not known.
+    #[schema(required = false, example = "stalls/B12")]
+    subject: Option<String>,
+    /// The posting's number in its market, of 19 digits: no number is left out.
+    sequence: String,
+    datacontenttype: String,
+    data: EventContent,
+}
+
+/// What an event tells.
+#[derive(ToSchema)]
+pub(super) struct EventContent {
+    posting: String,
+    seq: i64,
+    market: String,
+    stall: Option<String>,
+    /// `settle`, `assign`, `reversal`, `cash_change`, `exclusion` or `refund`.
+    kind: String,
+    /// Always above zero.
+    amount: i64,
+    /// What it did to the stall, or to money whose stall is not known: below zero when it took some away.
+    effect: i64,
+    currency: String,
+    business_date: String,
+    event_date: String,
+    event_at: Option<String>,
+    recorded_at: String,
+    late: bool,
+    /// The posting that it reverses, assigns or corrects.
+    concerns: Option<String>,
+}
+
 /// A market's balances.
 #[derive(ToSchema)]
 pub(super) struct Balances {

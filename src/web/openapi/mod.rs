@@ -276,6 +276,7 @@ fn components() -> Components {
         with::<answers::Import>,
         with::<answers::Posting>,
         with::<answers::Proof>,
+        with::<answers::Events>,
         with::<answers::HeldItem>,
         with::<answers::Resolved>,
         with::<answers::Source>,

@@ -53,6 +53,12 @@ const SHEET: &[Query] = &[
     Query("stalls", Word, "Stalls with commas between them; all when nothing is said"),
 ];
 const STREAM: &[Query] = &[Query("market", Word, "One market"), Query("stall", Word, "One stall")];
+const EVENTS: &[Query] = &[
+    Query("market", Word, "The market; the key's own when nothing is said"),
+    Query("after", Word, "Behind this posting: its number or name; from the first when nothing is said"),
+    Query("limit", Number(1, 200), "Events of a page; 50 when nothing is said"),
+    Query("wait", Number(0, 30), "Seconds to wait for the first event when there is none"),
+];
 const DAY: &[Query] = &[Query("date", Date, "One business date")];
 /// What reports come as.
 const FILES: Form = Media(&[
@@ -246,6 +252,13 @@ pub(super) const ROWS: &[Row] = &[
         "Money as it arrives: server-sent events whose `id` is the journal's seq; goes on after `Last-Event-ID`",
         STREAM,
         Media(&["text/event-stream"]),
+    ),
+    read(
+        "/v1/events",
+        "listEvents",
+        "Postings as CloudEvents 1.0, in journal order without a gap; the bare array for `Accept: application/cloudevents-batch+json`",
+        EVENTS,
+        Json("Events"),
     ),
     read("/v1/inbox", "inbox", "Items that wait for a person", INBOX, List("HeldItem")),
     send(
