@@ -68,6 +68,7 @@ pub mod todo;
 mod tokens;
 pub mod verify_books;
 pub mod verify_evidence;
+pub mod webhooks;
 pub mod words;
 
 use std::sync::Arc;
@@ -98,6 +99,7 @@ pub struct App {
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
     pub(crate) waiting: events::Waiting,
+    pub(crate) webhooks: webhooks::Webhooks,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -121,6 +123,7 @@ impl App {
             clock_alarms: clock_alarm::ClockAlarms::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             waiting: events::Waiting::default(),
+            webhooks: webhooks::Webhooks::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,

@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) public_url: Option<String>,
     pub(super) ingest_bind: Option<String>,
     pub(super) metrics_bind: Option<String>,
+    pub(super) webhook_networks: Option<String>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
 }
@@ -49,7 +50,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 9] = [
+const SETTINGS: [Setting; 10] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -105,6 +106,14 @@ const SETTINGS: [Setting; 9] = [
         en: "Where figures (Prometheus) alone are served, in a private network",
         of: |file| file.metrics_bind.as_ref(),
         check: is_address,
+    },
+    Setting {
+        key: "webhook_networks",
+        default: "",
+        vi: "Mạng nội bộ mà webhook được gửi tới, cách nhau bằng dấu phẩy: 10.20.0.0/16,…",
+        en: "Private networks that webhooks may be sent to, with commas between them: 10.20.0.0/16,…",
+        of: |file| file.webhook_networks.as_ref(),
+        check: is_reach,
     },
     Setting {
         key: "log",
@@ -308,6 +317,10 @@ fn is_public_url(text: &str) -> Result<(), Failure> {
 
 fn is_address(value: &str) -> Result<(), Failure> {
     super::serve::address(value).map(|_| ())
+}
+
+fn is_reach(value: &str) -> Result<(), Failure> {
+    super::book::reach_of(value).map(drop)
 }
 
 /// A folder that is missing is made when the first key is.

@@ -33,6 +33,7 @@ mod statement;
 mod user;
 mod vendor;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -78,6 +79,9 @@ enum Command {
     /// Senders of settlements: add, accounts, rotate, list, test
     #[command(subcommand)]
     Source(source::Source),
+    /// Tell other programs of postings: add, list, show, remove, rotate, replay, test
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// VietQR codes: encode, parse, image, sheet, decode
     #[command(subcommand)]
     Qr(qr::Qr),
@@ -224,6 +228,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Market(command) => book::block_on(market::run(context, command)),
         Command::Vendor(command) => book::block_on(vendor::run(context, command)),
         Command::Source(command) => book::block_on(source::run(context, command)),
+        Command::Webhook(command) => book::block_on(webhook::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Reconcile(command) => book::block_on(reconcile::run(context, command)),
         Command::Posting(command) => book::block_on(posting::run(context, command)),

@@ -134,6 +134,10 @@ rights! {
     ListenStream = "stream.listen": [Vendor, Manager, Auditor, Admin];
     /// Read postings as events, for programs.
     ReadEvents = "events.read": [Manager, Auditor, Admin];
+    /// See who is told of a market's postings, and how that goes.
+    ReadWebhooks = "webhooks.read": [Manager, Auditor, Admin];
+    /// Let programs elsewhere be told of a market's postings.
+    WriteWebhooks = "webhooks.write": [Admin];
     /// Use a stall's own pages: its code, its money, its book.
     UseStall = "stall.use": [Vendor];
     /// Pair, name and revoke phones of a stall.

@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::ids::MarketId;
 
-/// One bell for each market that somebody listens to.
+/// One bell for each market that somebody listens to, and one for all markets together.
 #[derive(Debug, Default)]
 pub(crate) struct Commits {
     markets: Mutex<HashMap<MarketId, watch::Sender<()>>>,
+    any: Notify,
 }
 
 impl Commits {
@@ -24,8 +25,14 @@ impl Commits {
         markets.entry(market).or_default().subscribe()
     }
 
-    /// Rings a market's bell, if it has one.
+    /// Waits until any market's book has grown, for the one who delivers to others.
+    pub(crate) async fn any(&self) {
+        self.any.notified().await;
+    }
+
+    /// Rings a market's bell, if it has one, and that of all markets.
     pub(crate) fn ring(&self, market: MarketId) {
+        self.any.notify_one();
         let markets = self.markets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bell) = markets.get(&market) {
             bell.send_replace(());

@@ -51,6 +51,7 @@ pub(crate) mod todo;
 pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;
+pub(crate) mod webhooks;
 pub mod writer;
 
 use std::sync::{PoisonError, RwLock};

@@ -250,6 +250,13 @@ async fn real_answers_have_the_documented_form() {
         ("POST", "/v1/postings/{id}/dispute/answer", "/v1/postings/TAN-1/dispute/answer", r#"{"answer":"đã xem"}"#),
         ("GET", "/v1/events", "/v1/events?market=TAN", ""),
         ("GET", "/v1/events", "/v1/events", ""),
+        (
+            "POST",
+            "/v1/markets/{code}/webhooks",
+            "/v1/markets/TAN/webhooks",
+            r#"{"url":"https://1.1.1.1/hook","after":"0"}"#,
+        ),
+        ("GET", "/v1/markets/{code}/webhooks", "/v1/markets/TAN/webhooks", ""),
         ("GET", "/v1/sources", "/v1/sources", ""),
         (
             "POST",

@@ -65,4 +65,5 @@ mod upgrade;
 mod verify;
 mod vietqr;
 mod visitors;
+mod webhooks;
 mod world;

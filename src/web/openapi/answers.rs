@@ -269,6 +269,65 @@ pub(super) struct EventContent {
     concerns: Option<String>,
 }
 
+/// A webhook with its secret, which is told once.
+#[derive(ToSchema)]
+pub(super) struct SubscriptionSecret {
+    webhook: Subscription,
+    #[schema(example = "whsec_…")]
+    secret: String,
+}
+
+/// A webhook: who is told of a market's postings.
+#[derive(ToSchema)]
+pub(super) struct Subscription {
+    id: String,
+    market: String,
+    url: String,
+    /// `active`, `retrying`, `failing` (for a day and more) or `disabled`.
+    state: String,
+    /// The posting up to which everything was delivered.
+    delivered_seq: i64,
+    last_seq: i64,
+    lag: i64,
+    /// Tries in a row that failed.
+    failures: i64,
+    failing_since: Option<String>,
+    retry_at: Option<String>,
+    delivered_at: Option<String>,
+    disabled_at: Option<String>,
+    /// `gone` (answered with 410) or `restored` (the book was made of a backup).
+    disabled_reason: Option<String>,
+    previous_secret_until: Option<String>,
+    created_at: String,
+    created_by: String,
+    attempts: Vec<DeliveryAttempt>,
+}
+
+/// One try, or several in a row that were taken.
+#[derive(ToSchema)]
+pub(super) struct DeliveryAttempt {
+    first: String,
+    last: String,
+    at: String,
+    took_ms: i64,
+    /// `delivered`, `gone`, `redirected`, `refused`, `timed_out`, `name_unknown`, `address_refused`,
+    /// `unreachable`, `tls_failed` or `broken`.
+    outcome: String,
+    status: Option<i64>,
+    detail: String,
+}
+
+/// What trying a webhook out came to.
+#[derive(ToSchema)]
+pub(super) struct SubscriptionTest {
+    event: String,
+    delivered: bool,
+    outcome: String,
+    status: Option<i64>,
+    detail: String,
+    took_ms: i64,
+}
+
 /// A market's balances.
 #[derive(ToSchema)]
 pub(super) struct Balances {

@@ -17,7 +17,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{disputes, journal, markets, pairing, seal, sources};
+use super::{disputes, journal, markets, pairing, seal, sources, webhooks};
 
 /// The media type of errors.
 const PROBLEM: &str = "application/problem+json";
@@ -277,6 +277,11 @@ fn components() -> Components {
         with::<answers::Posting>,
         with::<answers::Proof>,
         with::<answers::Events>,
+        with::<answers::SubscriptionSecret>,
+        with::<answers::SubscriptionTest>,
+        with::<webhooks::NewWebhook>,
+        with::<webhooks::WebhookRotation>,
+        with::<webhooks::Replay>,
         with::<answers::HeldItem>,
         with::<answers::Resolved>,
         with::<answers::Source>,
