@@ -28,6 +28,10 @@ const SOURCES_MAX: usize = 1_000;
 const MARKETS_MAX: usize = 200;
 /// What stands for a source that is not configured.
 const UNKNOWN: &str = "-";
+/// What became of an event that was sent to a subscriber.
+const DELIVERED: &str = "delivered";
+/// The same, when it has to be sent again.
+const NOT_DELIVERED: &str = "failed";
 /// Seconds of an answer: from a cached page to the time-outs of senders.
 const SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
@@ -144,6 +148,10 @@ impl Meters {
             look: tokio::sync::Mutex::default(),
         };
         meters.register(writer);
+        // From the start: an alarm compares them before the first event is sent.
+        for result in [DELIVERED, NOT_DELIVERED] {
+            meters.webhooks.get_or_create(&ByDelivery { result });
+        }
         meters
     }
 
@@ -203,7 +211,7 @@ impl Meters {
 
     /// Counts one event that was sent to a subscriber.
     pub(crate) fn delivered(&self, taken: bool) {
-        let result = if taken { "delivered" } else { "failed" };
+        let result = if taken { DELIVERED } else { NOT_DELIVERED };
         self.webhooks.get_or_create(&ByDelivery { result }).inc();
     }
 

@@ -24,6 +24,7 @@ pub mod error;
 pub mod events;
 pub mod explain_source;
 pub mod export_month;
+pub mod feeds;
 pub mod ids;
 pub mod import_vendors;
 pub mod ingest_file;
@@ -100,6 +101,7 @@ pub struct App {
     pub(crate) rooms: listen::Rooms,
     pub(crate) waiting: events::Waiting,
     pub(crate) webhooks: webhooks::Webhooks,
+    pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -124,6 +126,7 @@ impl App {
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             waiting: events::Waiting::default(),
             webhooks: webhooks::Webhooks::default(),
+            publisher: feeds::Publisher::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -139,6 +142,18 @@ impl App {
     #[must_use]
     pub fn with_keys(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// Returns the same program, naming who publishes its feeds.
+    #[must_use]
+    pub fn with_publisher(self, publisher: feeds::Publisher) -> Self {
+        Self { publisher, ..self }
+    }
+
+    /// Returns who publishes the feeds.
+    #[must_use]
+    pub fn publisher(&self) -> &feeds::Publisher {
+        &self.publisher
     }
 
     /// Finishes what waits, stops the writer and closes the book.

@@ -8,6 +8,7 @@ use super::Context;
 use super::output::{Exit, Failure};
 use crate::app::clock::SystemClock;
 use crate::app::error::AppError;
+use crate::app::feeds::Publisher;
 use crate::app::keyring::Keyring;
 use crate::app::webhooks::{Pace, SystemNames};
 use crate::app::{App, OpenOptions};
@@ -64,13 +65,23 @@ impl Context {
         let reach = self.reach()?;
         let app = App::open(self.options(default), clock).await?;
         let app = app.with_webhooks(reach, Arc::new(SystemNames), Pace::default());
-        Ok(app.with_keys(self.keyring_of(default)))
+        Ok(app.with_publisher(self.publisher()).with_keys(self.keyring_of(default)))
     }
 
     /// Returns where webhooks may be sent: environment, file, the public internet alone.
     pub(super) fn reach(&self) -> Result<Reach, Failure> {
         let given = std::env::var("SOCHO_WEBHOOK_NETWORKS").ok().or_else(|| self.config.webhook_networks.clone());
         given.as_deref().map_or_else(|| Ok(Reach::default()), reach_of)
+    }
+
+    /// Returns who publishes the feeds: environment, file, nobody.
+    fn publisher(&self) -> Publisher {
+        let said = |variable: &str, filed: &Option<String>| std::env::var(variable).ok().or_else(|| filed.clone());
+        Publisher {
+            name: said("SOCHO_FEED_PUBLISHER", &self.config.feed_publisher),
+            licence: said("SOCHO_FEED_LICENCE", &self.config.feed_licence),
+            base: None,
+        }
     }
 
     /// Returns where the private keys of the book are.

@@ -9,6 +9,7 @@ pub mod banks;
 pub mod calendar;
 pub mod daily_report;
 pub mod drawing;
+pub mod feed;
 pub mod goods;
 pub mod hash;
 pub mod identity;

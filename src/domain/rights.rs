@@ -134,6 +134,8 @@ rights! {
     ListenStream = "stream.listen": [Vendor, Manager, Auditor, Admin];
     /// Read postings as events, for programs.
     ReadEvents = "events.read": [Manager, Auditor, Admin];
+    /// Read closed days of all markets as a feed, for the city's platforms.
+    ReadFeeds = "feeds.read": [City, Auditor, Admin];
     /// See who is told of a market's postings, and how that goes.
     ReadWebhooks = "webhooks.read": [Manager, Auditor, Admin];
     /// Let programs elsewhere be told of a market's postings.

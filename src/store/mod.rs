@@ -20,6 +20,7 @@ pub(crate) mod engine;
 pub mod error;
 pub(crate) mod export;
 mod facts;
+pub(crate) mod feeds;
 pub mod head;
 pub mod health;
 pub(crate) mod held;

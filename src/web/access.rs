@@ -108,6 +108,10 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/v1/inbox/{id}/resolve", With(Right::ResolveInbox, Item)),
     ("GET", "/v1/stream", With(Right::ListenStream, Own)),
     ("GET", "/v1/events", With(Right::ReadEvents, Own)),
+    ("GET", "/v1/feeds/days", With(Right::ReadFeeds, Installation)),
+    // What the feed is and means, without a figure: for catalogues that collect such.
+    ("GET", "/v1/feeds/dictionary", Open),
+    ("GET", "/v1/feeds/catalog", Open),
     ("GET", "/v1/markets/{code}/webhooks", With(Right::ReadWebhooks, Market)),
     ("POST", "/v1/markets/{code}/webhooks", With(Right::WriteWebhooks, Market)),
     ("GET", "/v1/markets/{code}/webhooks/{webhook}", With(Right::ReadWebhooks, Market)),

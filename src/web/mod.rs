@@ -8,6 +8,7 @@ pub mod day_page;
 mod disputes;
 mod docs;
 mod events;
+mod feeds;
 mod health;
 mod ingest;
 mod journal;
@@ -146,6 +147,9 @@ fn api() -> Router<Shared> {
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
         .route("/v1/events", get(events::list))
+        .route("/v1/feeds/days", get(feeds::days))
+        .route("/v1/feeds/dictionary", get(feeds::words))
+        .route("/v1/feeds/catalog", get(feeds::catalogue))
         .route("/v1/markets/{code}/webhooks", get(webhooks::list).post(webhooks::add))
         .route("/v1/markets/{code}/webhooks/{webhook}", get(webhooks::one).delete(webhooks::remove))
         .route("/v1/markets/{code}/webhooks/{webhook}/rotate", post(webhooks::rotate))

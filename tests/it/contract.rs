@@ -257,6 +257,11 @@ async fn real_answers_have_the_documented_form() {
             r#"{"url":"https://1.1.1.1/hook","after":"0"}"#,
         ),
         ("GET", "/v1/markets/{code}/webhooks", "/v1/markets/TAN/webhooks", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?from=2026-11-20&to=2026-11-24", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?from=2026-11-20&to=2026-11-24&format=csv", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?after=x", ""),
+        ("GET", "/v1/feeds/dictionary", "/v1/feeds/dictionary", ""),
+        ("GET", "/v1/feeds/catalog", "/v1/feeds/catalog", ""),
         ("GET", "/v1/sources", "/v1/sources", ""),
         (
             "POST",

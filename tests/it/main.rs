@@ -30,6 +30,7 @@ mod dialect_edges;
 mod dialects;
 mod events;
 mod evidence;
+mod feeds;
 mod fire;
 mod flipped_bytes;
 mod foreign_bytes;

@@ -59,6 +59,13 @@ const EVENTS: &[Query] = &[
     Query("limit", Number(1, 200), "Events of a page; 50 when nothing is said"),
     Query("wait", Number(0, 30), "Seconds to wait for the first event when there is none"),
 ];
+const FEED: &[Query] = &[
+    Query("from", Date, "From this date on; a month before `to` when nothing is said"),
+    Query("to", Date, "Up to and with this date; yesterday when nothing is said"),
+    Query("after", Word, "Behind this row's `key`"),
+    Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
+    Query("format", Word, "`json` or `csv`"),
+];
 const DAY: &[Query] = &[Query("date", Date, "One business date")];
 /// What reports come as.
 const FILES: Form = Media(&[
@@ -259,6 +266,21 @@ pub(super) const ROWS: &[Row] = &[
         "Postings as CloudEvents 1.0, in journal order without a gap; the bare array for `Accept: application/cloudevents-batch+json`",
         EVENTS,
         Json("Events"),
+    ),
+    read(
+        "/v1/feeds/days",
+        "feedDays",
+        "Closed days of all markets for the city's platforms: sums alone, none of fewer than five stalls",
+        FEED,
+        Json("FeedDays"),
+    ),
+    read("/v1/feeds/dictionary", "feedDictionary", "What each field of the feed means", &[], Json("FeedDictionary")),
+    read(
+        "/v1/feeds/catalog",
+        "feedCatalogue",
+        "The feed described after DCAT 3, as JSON-LD",
+        &[],
+        Media(&["application/ld+json"]),
     ),
     read(
         "/v1/markets/{code}/webhooks",
