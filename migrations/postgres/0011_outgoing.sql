@@ -38,3 +38,19 @@ CREATE TABLE webhook_attempts (
   detail      TEXT COLLATE "C"    NOT NULL,
   PRIMARY KEY (market_id, webhook_id, attempt)
 );
+
+-- Texts about payers that were removed because their time was over: items first to last of a market's
+-- inbox. Chained by hash like the journal, which covers a salted commitment to each text.
+CREATE TABLE redactions (
+  market_id        BIGINT NOT NULL,
+  redaction_no     BIGINT NOT NULL,
+  first_item       BIGINT NOT NULL,
+  last_item        BIGINT NOT NULL,
+  recorded_before  BIGINT NOT NULL,
+  recorded_at      BIGINT NOT NULL,
+  actor            TEXT COLLATE "C" NOT NULL,
+  previous_hash    BYTEA NOT NULL,
+  hash             BYTEA NOT NULL,
+  PRIMARY KEY (market_id, redaction_no)
+);
+CREATE TRIGGER redactions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON redactions FOR EACH STATEMENT EXECUTE FUNCTION append_only();

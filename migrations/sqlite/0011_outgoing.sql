@@ -38,3 +38,20 @@ CREATE TABLE webhook_attempts (
   detail      TEXT    NOT NULL,
   PRIMARY KEY (market_id, webhook_id, attempt)
 ) STRICT, WITHOUT ROWID;
+
+-- Texts about payers that were removed because their time was over: items first to last of a market's
+-- inbox. Chained by hash like the journal, which covers a salted commitment to each text.
+CREATE TABLE redactions (
+  market_id        INTEGER NOT NULL,
+  redaction_no     INTEGER NOT NULL,
+  first_item       INTEGER NOT NULL,
+  last_item        INTEGER NOT NULL,
+  recorded_before  INTEGER NOT NULL,
+  recorded_at      INTEGER NOT NULL,
+  actor            TEXT    NOT NULL,
+  previous_hash    BLOB    NOT NULL,
+  hash             BLOB    NOT NULL,
+  PRIMARY KEY (market_id, redaction_no)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER redactions_no_update BEFORE UPDATE ON redactions BEGIN SELECT RAISE(ABORT, 'append-only: redactions'); END;
+CREATE TRIGGER redactions_no_delete BEFORE DELETE ON redactions BEGIN SELECT RAISE(ABORT, 'append-only: redactions'); END;

@@ -43,6 +43,7 @@ pub mod pair_device;
 mod passwords;
 pub mod period_report;
 pub mod print_sheet;
+pub mod privacy;
 pub mod problems;
 pub mod progress;
 pub mod prove;

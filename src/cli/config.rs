@@ -29,6 +29,7 @@ pub(super) struct File {
     pub(super) webhook_networks: Option<String>,
     pub(super) feed_publisher: Option<String>,
     pub(super) feed_licence: Option<String>,
+    pub(super) retention_months: Option<String>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
 }
@@ -52,7 +53,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 13] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -132,6 +133,14 @@ const SETTINGS: [Setting; 12] = [
         en: "The address of the data's licence: https://…; none means for the holder of the key alone",
         of: |file| file.feed_licence.as_ref(),
         check: is_web_address,
+    },
+    Setting {
+        key: "retention_months",
+        default: "24",
+        vi: "Số tháng giữ nội dung chuyển khoản; socho privacy purge xóa phần cũ hơn",
+        en: "Months for which texts of transfers are kept; socho privacy purge removes older ones",
+        of: |file| file.retention_months.as_ref(),
+        check: is_months,
     },
     Setting {
         key: "log",
@@ -335,6 +344,10 @@ fn is_public_url(text: &str) -> Result<(), Failure> {
 
 fn is_address(value: &str) -> Result<(), Failure> {
     super::serve::address(value).map(|_| ())
+}
+
+fn is_months(value: &str) -> Result<(), Failure> {
+    super::privacy::months_of(value).map(drop)
 }
 
 fn is_name(value: &str) -> Result<(), Failure> {

@@ -21,6 +21,7 @@ mod market;
 mod memo;
 mod output;
 mod posting;
+mod privacy;
 mod progress;
 mod prove;
 mod qr;
@@ -127,6 +128,9 @@ enum Command {
     User(user::User),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Personal data: purge texts whose time is over, write what is held about a stall
+    #[command(subcommand)]
+    Privacy(privacy::Privacy),
     /// Copy the whole book into one file, while it is served
     Backup(backup::Backup),
     /// Make a book of a backup, on either engine, and verify it
@@ -243,6 +247,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Device(command) => book::block_on(device::run(context, command)),
         Command::User(command) => book::block_on(user::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Privacy(command) => book::block_on(privacy::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
         Command::Doctor(command) => book::block_on(doctor::run(context, command)),

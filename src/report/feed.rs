@@ -192,7 +192,7 @@ pub fn csv(days: &[FeedDay]) -> Result<String, csv::Error> {
         writer.write_record(FIELDS.iter().map(|field| match (field.value)(day) {
             Value::Null => String::new(),
             Value::String(text) => defused(&text),
-            other => other.to_string(),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
         }))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;

@@ -56,7 +56,7 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 5] = ["balance_steps", "disputes", "cash_lines", "webhooks", "webhook_attempts"];
+const NOT_FILLED: [&str; 6] = ["balance_steps", "disputes", "cash_lines", "webhooks", "webhook_attempts", "redactions"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;

@@ -45,6 +45,7 @@ mod operate;
 mod paired_phones;
 mod papers;
 mod periods;
+mod privacy;
 mod query_plans;
 mod reconcile;
 mod reconcile_properties;
