@@ -150,7 +150,7 @@ impl Meters {
         meters.register(writer);
         // From the start: an alarm compares them before the first event is sent.
         for result in [DELIVERED, NOT_DELIVERED] {
-            meters.webhooks.get_or_create(&ByDelivery { result });
+            meters.webhooks.get_or_create(&ByDelivery { result }).inc_by(0);
         }
         meters
     }

@@ -63,12 +63,11 @@ impl App {
             );
             return Err(AppError::field("before", "purge_too_young", message));
         }
-        let markets: Vec<(MarketId, Option<MarketCode>)> = match only {
-            Some(code) => vec![(self.market(code).await?.id, Some(code.clone()))],
-            None => {
-                let all = self.markets().await?.into_iter().map(|market| (market.id, Some(market.code)));
-                std::iter::once((MarketId::INSTALLATION, None)).chain(all).collect()
-            }
+        let markets: Vec<(MarketId, Option<MarketCode>)> = if let Some(code) = only {
+            vec![(self.market(code).await?.id, Some(code.clone()))]
+        } else {
+            let all = self.markets().await?.into_iter().map(|market| (market.id, Some(market.code)));
+            std::iter::once((MarketId::INSTALLATION, None)).chain(all).collect()
         };
         let mut purged = Vec::with_capacity(markets.len());
         for (id, code) in markets {

@@ -21,7 +21,7 @@ pub(super) enum Privacy {
         after_help = "Runs in small steps while the book is served; each is recorded and chained, and socho verify stays clean. Texts of open days and of items that wait for a person stay.\n\nExample: socho privacy purge --dry-run\nExample: socho privacy purge --before 2024-11-01"
     )]
     Purge {
-        /// Texts recorded before this date go; by the setting retention_months when not given
+        /// Texts recorded before this date go; by the setting `retention_months` when not given
         #[arg(long)]
         before: Option<BusinessDate>,
         /// One market alone; all of them when not given

@@ -1,7 +1,6 @@
 //! The forms of what goes out to other programs: events, webhooks and feeds; as [`super::answers`].
 #![expect(
     dead_code,
-    clippy::struct_field_names,
     reason = "these types are shown and never made: the answers are written elsewhere, under these names"
 )]
 
