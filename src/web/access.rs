@@ -79,6 +79,7 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/v1/markets/{code}/days/{date}/close", With(Right::CloseDays, Market)),
     ("GET", "/v1/markets/{code}/days/{date}/{file}", With(Right::ReadDays, Market)),
     ("GET", "/v1/markets/{code}/periods/{file}", With(Right::ReadDays, Market)),
+    ("GET", "/v1/markets/{code}/journal/{file}", With(Right::ReadJournal, Market)),
     ("GET", "/v1/markets/{code}/vendors/{file}", With(Right::ReadStalls, Market)),
     ("GET", "/v1/reports/compare", With(Right::CompareMarkets, Installation)),
     ("GET", "/v1/reports/{file}", With(Right::CompareMarkets, Installation)),
@@ -149,6 +150,7 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/login/code", Anybody),
     ("POST", "/login/code", Anybody),
     ("POST", "/logout", Anybody),
+    ("POST", "/language", Anybody),
     ("GET", "/account", With(Right::UseAccount, Own)),
     ("POST", "/account/sessions/end", With(Right::UseAccount, Own)),
     ("POST", "/account/second-factor", With(Right::UseAccount, Own)),
@@ -195,7 +197,7 @@ pub const ROUTES: &[Row] = &[
 ];
 
 /// Routes that somebody reaches who has to choose another password first.
-const BEFORE_CHANGE: [&str; 3] = ["/account/password", "/logout", "/login"];
+const BEFORE_CHANGE: [&str; 4] = ["/account/password", "/logout", "/login", "/language"];
 
 /// Lets a request to its handler, or refuses it.
 pub(super) async fn door(State(web): State<Shared>, request: Request, next: Next) -> Response {

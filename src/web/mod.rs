@@ -10,6 +10,8 @@ mod docs;
 mod health;
 mod ingest;
 mod journal;
+mod journal_file;
+mod language;
 mod login;
 mod markets;
 mod metrics;
@@ -118,6 +120,7 @@ fn api() -> Router<Shared> {
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
         .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/journal/{file}", get(journal_file::file))
         .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
@@ -180,6 +183,7 @@ fn pages() -> Router<Shared> {
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/language", post(language::choose))
         .route("/account", get(account::page))
         .route("/account/sessions/end", post(account::end_session))
         .route("/account/second-factor", post(account::begin_second_factor))

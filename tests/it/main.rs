@@ -42,6 +42,7 @@ mod memos;
 mod operate;
 mod paired_phones;
 mod papers;
+mod people_commands;
 mod periods;
 mod query_plans;
 mod reconcile;

@@ -88,6 +88,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0008_phone.sql"),
         include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
+    (
+        13,
+        "board",
+        include_str!("../../../migrations/sqlite/0013_board.sql"),
+        include_str!("../../../migrations/postgres/0013_board.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.

@@ -148,6 +148,9 @@ texts! {
     sees_tax: "Không tự gửi cho cơ quan thuế. Sổ doanh thu là của chị, chị tự tải và tự nộp.", "Nothing is sent to the tax office. The revenue book is yours: you load it, you hand it in.";
     sees_money: "Sổ Chợ không giữ tiền, không chuyển tiền, không rút tiền.", "Sổ Chợ never holds, moves or draws money.";
     zone: "Múi giờ Asia/Ho_Chi_Minh · Sổ Chợ chỉ ghi sổ, không giữ và không chuyển tiền.", "Time zone Asia/Ho_Chi_Minh · Sổ Chợ keeps the book; it never holds or moves money.";
+    paid_by: "từ", "from";
+    call_office: "Gọi ban quản lý", "Call the office";
+    lost_phone: "Mất điện thoại? Gỡ máy đó ở trên bằng máy khác của sạp, hoặc báo ban quản lý.", "Lost a phone? Remove it above with another phone of the stall, or tell the office.";
     kind_settle: "Tiền vào", "Money in";
     kind_assign: "Tiền được xác định là của sạp", "Found to be the stall's";
     kind_reversal: "Bút toán đảo", "Reversal";
