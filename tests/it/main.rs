@@ -40,6 +40,7 @@ mod listening;
 mod logins;
 mod memos;
 mod operate;
+mod page_plans;
 mod paired_phones;
 mod papers;
 mod people_commands;
