@@ -118,6 +118,8 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/markets/{code}/stalls/new", With(Right::WriteStalls, Market)),
     ("GET", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
     ("POST", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
+    ("GET", "/markets/{code}/stalls/{stall}", With(Right::WriteStalls, Stall)),
+    ("POST", "/markets/{code}/stalls/{stall}", With(Right::WriteStalls, Stall)),
     ("GET", "/markets/{code}/todo", With(Right::ReadInbox, Market)),
     ("POST", "/markets/{code}/todo", With(Right::ResolveInbox, Market)),
     ("GET", "/markets/{code}/close", With(Right::ReadDays, Market)),

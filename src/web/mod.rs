@@ -159,6 +159,7 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/stalls", get(board::stalls::list))
         .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
         .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/stalls/{stall}", get(board::stall::page).post(board::stall::change))
         .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))

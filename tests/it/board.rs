@@ -132,6 +132,7 @@ async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
         "/markets/TAN/stalls?q=x&imported=3",
         "/markets/TAN/stalls/new",
         "/markets/TAN/stalls/import",
+        "/markets/TAN/stalls/B12?saved=1",
         "/markets/TAN/todo?done=proposed",
         "/markets/TAN/close",
         "/markets/TAN/reports?month=2026-11",
@@ -277,3 +278,47 @@ async fn the_city_reads_sums_and_is_refused_a_vendors_book() {
     let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
     assert_eq!(lan.page("/city").await.status, 403);
 }
+
+story!(a_stall_is_corrected_and_given_up_at_its_page, |world| {
+    unmatched(&world).await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let list = lan.page("/markets/TAN/stalls").await;
+    assert!(list.body.contains("href=\"/markets/TAN/stalls/B12\""), "{}", list.body);
+    let page = lan.page("/markets/TAN/stalls/b12").await;
+    assert!(page.body.contains("Nguyễn Thị Hoa") && page.body.contains("…1111"), "{}", page.body);
+    let csrf = page.csrf();
+    let fields = [("csrf", csrf.as_str()), ("category", "Cá"), ("vendor", "Nguyễn Thị Hoà")];
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &fields).await.location, "/markets/TAN/stalls/B12?saved=1");
+    assert!(lan.page("/markets/TAN/stalls/B12").await.body.contains("Nguyễn Thị Hoà"));
+    let ends = [("csrf", csrf.as_str()), ("ends", "yes")];
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &ends).await.status, 409, "it began today");
+    world.set_clock("2026-11-25T08:00:00+07:00");
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &ends).await.status, 303);
+    let empty = lan.page("/markets/TAN/stalls/B12").await;
+    assert!(empty.body.contains("chưa có ai") && empty.body.contains("/stalls/new"), "{}", empty.body);
+    assert_eq!(lan.page("/markets/TAN/stalls/X9").await.status, 404);
+});
+
+story!(cash_handed_back_and_what_was_not_sales_are_written_down_with_a_reason, |world| {
+    unmatched(&world).await;
+    world
+        .send("one", Dialect::GenericHmac, &settlement("0071000111111", "s1", 70_000, "2026-11-24T08:05:00+07:00"))
+        .await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let csrf = lan.page("/markets/TAN/todo").await.csrf();
+    for (action, amount, reason, status) in [
+        ("cash_change", "20.000", "khách lấy tiền thừa", 303),
+        ("exclude", "", "con gửi", 422),
+        ("exclude", "10 000", "con gửi", 303),
+        ("exclude", "60000", "con gửi", 409),
+    ] {
+        let fields =
+            [("csrf", csrf.as_str()), ("action", action), ("posting", "TAN-3"), ("amount", amount), ("reason", reason)];
+        let seen = lan.form("/markets/TAN/todo", &fields).await;
+        assert_eq!(seen.status, status, "{action} {amount}: {}", seen.body);
+    }
+    let left = "SELECT CAST(SUM(amount) AS BIGINT) FROM postings WHERE kind IN ('cash_change', 'exclusion')";
+    assert_eq!(world.int(left).await, 30_000);
+});

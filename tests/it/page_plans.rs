@@ -15,11 +15,12 @@ use crate::visitors::{Site, Visitor, phone, user};
 use crate::world::{World, registration, settlement};
 
 /// Pages of the board, the city and the phone, as people open them.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "/",
     "/markets/TAN",
     "/markets/TAN/stalls",
     "/markets/TAN/stalls/new",
+    "/markets/TAN/stalls/A1",
     "/markets/TAN/stalls/A1/phones",
     "/markets/TAN/todo",
     "/markets/TAN/disputes",

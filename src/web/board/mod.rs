@@ -3,6 +3,7 @@
 pub(super) mod close;
 pub(super) mod overview;
 pub(super) mod reports;
+pub(super) mod stall;
 pub(super) mod stalls;
 pub(super) mod texts;
 pub(super) mod todo;

@@ -19,6 +19,7 @@ use crate::app::todo::{Assigned, HeldMoney, WaitingMoney, two_people_above};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
 use crate::domain::language::Language;
+use crate::domain::money::Dong;
 
 struct Waiting {
     posting: String,
@@ -139,7 +140,7 @@ fn held(money: &HeldMoney, language: Language) -> Held {
     Held {
         item: money.item.clone(),
         why: why.to_owned(),
-        amount: money.amount.map_or_else(|| "–".to_owned(), crate::domain::money::Dong::with_unit),
+        amount: money.amount.map_or_else(|| "–".to_owned(), Dong::with_unit),
         tail: money.account_tail.clone(),
         source: money.source.clone(),
         at: format!(
@@ -162,6 +163,8 @@ pub(in crate::web) struct Decision {
     stall: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    amount: String,
 }
 
 pub(in crate::web) async fn decide(
@@ -174,6 +177,7 @@ pub(in crate::web) async fn decide(
     let decided = async {
         let (_, code, _) = open(&web, &code, "todo").await?;
         let posting = || of_market(field::<PostingName>("posting", form.posting.trim())?, &code);
+        let amount = || field::<Dong>("amount", &form.amount.replace(['.', ' '], ""));
         let told = match form.action.as_str() {
             "assign" => match web.app.assign_by(&posting()?, &actor, &form.reason, &form.stall).await? {
                 Assigned::Posted(_) => "posted",
@@ -185,6 +189,14 @@ pub(in crate::web) async fn decide(
             }
             "reverse" => {
                 web.app.reverse(&posting()?, actor.name(), &form.reason).await?;
+                "posted"
+            }
+            "cash_change" => {
+                web.app.cash_change(&posting()?, actor.name(), &form.reason, amount()?).await?;
+                "posted"
+            }
+            "exclude" => {
+                web.app.exclude(&posting()?, actor.name(), &form.reason, amount()?).await?;
                 "posted"
             }
             action => {

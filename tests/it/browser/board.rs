@@ -194,13 +194,14 @@ fn a_stall_is_registered_and_a_day_closed_by_keyboard_alone() {
 }
 
 /// Pages of the board, the city and everybody.
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 23] = [
     "/",
     "/markets/TAN",
     "/markets/TAN/stalls",
     "/markets/TAN/stalls?q=hoa",
     "/markets/TAN/stalls/new",
     "/markets/TAN/stalls/import",
+    "/markets/TAN/stalls/B12",
     "/markets/TAN/stalls/B12/phones",
     "/markets/TAN/todo",
     "/markets/TAN/disputes",
