@@ -1,8 +1,12 @@
 //! Changing a market: its name, its office's telephone number, and from a date on its ward and the time its book day breaks.
 
+use serde_json::json;
+
 use super::App;
 use super::error::{AppError, Message};
 use super::labels::label;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::{Market, OfficePhone, OfficePhoneError};
@@ -70,6 +74,16 @@ impl App {
                 markets::set_office_phone(&mut transaction, market.id, phone.as_ref()).await?;
             }
             head::touch_reference(&mut transaction).await?;
+            let dialled = |phone: &Option<OfficePhone>| phone.as_ref().map(ToString::to_string);
+            let before = json!({
+                "name": market.name.as_str(), "ward": market.ward, "office_phone": dialled(&market.office_phone),
+            });
+            let after = json!({
+                "name": name.as_ref().map(Name::as_str), "ward": ward, "from": from.to_string(),
+                "office_phone": office_phone.as_ref().map(dialled),
+            });
+            let note = Note::of(Action::MarketChanged, code).before(before).after(after);
+            self.note(&mut transaction, market.id, [note]).await?;
             transaction.commit().await?;
             self.directory.refresh(&self.store).await?;
         }
@@ -93,6 +107,10 @@ impl App {
             }
             if head::pass(&mut transaction, market.id, head.version).await? {
                 markets::set_cutoff(&mut transaction, market.id, from, cutoff).await?;
+                let before = json!({ "cutoff": market.cutoff.to_string() });
+                let after = json!({ "cutoff": cutoff.to_string(), "from": from.to_string() });
+                let note = Note::of(Action::MarketChanged, &market.code).before(before).after(after);
+                self.note(&mut transaction, market.id, [note]).await?;
                 transaction.commit().await?;
                 return Ok(());
             }

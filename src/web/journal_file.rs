@@ -35,7 +35,9 @@ pub(super) async fn file(
         let (market, form) = (field("code", &code)?, journal_form(&file)?);
         let period = asked(&query, web.app.today())?;
         let begun = web.app.journal_file(&market, period, form).await?;
-        Ok((begun, form, format!("{code}-{}-{}-{file}", period.first(), period.last())))
+        let name = format!("{code}-{}-{}-{file}", period.first(), period.last());
+        web.app.note_download(Some(&market), &name).await?;
+        Ok((begun, form, name))
     };
     let instance = format!("/v1/markets/{code}/journal/{file}");
     let (mut begun, form, name) = begun.await.map_err(told(&headers, &instance))?;

@@ -89,6 +89,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
     (
+        9,
+        "audit",
+        include_str!("../../../migrations/sqlite/0009_audit.sql"),
+        include_str!("../../../migrations/postgres/0009_audit.sql"),
+    ),
+    (
         13,
         "board",
         include_str!("../../../migrations/sqlite/0013_board.sql"),
