@@ -36,7 +36,7 @@ impl App {
     pub async fn add_market(&self, new: AddMarket) -> Result<Market, AppError> {
         let AddMarket { code, name, ward, cutoff, demo } = new;
         let ward = ward.map(|ward| label("ward", &ward)).transpose()?.filter(|ward| !ward.is_empty());
-        let mut market = Market { id: MarketId::INSTALLATION, code, name, ward, cutoff, demo };
+        let mut market = Market { id: MarketId::INSTALLATION, code, name, ward, cutoff, demo, office_phone: None };
         match markets::add(&self.store, &market, micros(self.clock.now())).await {
             Ok(id) => {
                 market.id = id;

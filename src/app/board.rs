@@ -48,15 +48,15 @@ impl CityMarket {
     /// Returns its payments for each active stall by day, in tenths, as a small SVG picture; `most` is
     /// what the highest bar stands for.
     #[must_use]
-    pub fn chart(&self, most: i64) -> String {
-        let title = format!("Lượt mỗi sạp theo ngày, {}", self.name);
+    pub fn chart(&self, most: i64, language: Language) -> String {
+        let title = format!("{}, {}", language.of("Lượt mỗi sạp theo ngày", "Payments a stall by day"), self.name);
         let id = format!("days-{}", self.code);
         let bar = |(date, sums): &(BusinessDate, Option<Option<MarketSums>>)| DayBar {
             date: *date,
             status: DayStatus::Closed,
             value: sums.flatten().and_then(tenths_a_stall),
         };
-        let heading = Heading { id: &id, title: &title, language: Language::Vietnamese };
+        let heading = Heading { id: &id, title: &title, language };
         day_chart::small(&self.days.iter().map(bar).collect::<Vec<_>>(), most, heading)
     }
 

@@ -274,11 +274,12 @@ async fn lines<W: Write + Seek + Send>(
     Ok((postings, batches.1 - batches.0))
 }
 
-const CSV_HEAD: &str = "seq,kind,debit,credit,amount,business_date,event_date,event_at,recorded_at,late,stall,item,\
+/// The heads of the journal as comma-separated values.
+pub(super) const CSV_HEAD: &str = "seq,kind,debit,credit,amount,business_date,event_date,event_at,recorded_at,late,stall,item,\
     concerns,reason,actor";
 
 /// Writes a posting as a line of CSV; a person's words that a spreadsheet would run are defused.
-fn csv_line(posting: &Posting) -> Result<String, AppError> {
+pub(super) fn csv_line(posting: &Posting) -> Result<String, AppError> {
     let number = |value: Option<i64>| value.map(|number| number.to_string()).unwrap_or_default();
     let words = |text: &Option<String>| crate::report::csv::defused(text.as_deref().unwrap_or_default());
     let fields = [

@@ -8,12 +8,12 @@
 //! from the journal, after a dead zone and after a restart of this program alike. Whoever is too
 //! slow to take what is handed out is cut off and comes back the same way.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
@@ -28,6 +28,8 @@ use crate::store::postings::{self, Filter};
 
 /// How often a room looks for what other processes wrote.
 const LOOK: Duration = Duration::from_secs(1);
+/// By how much clocks of two processes may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 /// News that a listener may fall behind by before it is cut off.
 const DESK_LENGTH: usize = 32;
 /// Postings of a stall that are told one by one to who comes back; behind more, the phone reads its
@@ -79,6 +81,8 @@ pub struct News {
 struct Place {
     seq: i64,
     open_date: BusinessDate,
+    /// When a phone of the market last ended, in whatever process.
+    last_ended: Option<Timestamp>,
 }
 
 /// The listeners of one market.
@@ -157,6 +161,15 @@ impl Rooms {
         self.0.closing.subscribe()
     }
 
+    /// Returns the stalls of a market that somebody listens to in this process.
+    pub(crate) fn listened_to(&self, market: MarketId) -> HashSet<StallNumber> {
+        let room = held(&self.0.rooms).get(&market).map(Arc::clone);
+        let Some(room) = room else { return HashSet::new() };
+        let desks = held(&room.desks);
+        let heard = desks.iter().filter(|(_, desk)| desk.receiver_count() > 0);
+        heard.filter_map(|(stall, _)| *stall).collect()
+    }
+
     /// Ends every listener's news: the process stops.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);
@@ -202,10 +215,15 @@ impl Inner {
         // A room that has just opened begins at the end.
         let read = self.store.tail(room.market, place.map_or(i64::MAX, |place| place.seq)).await?;
         let tail = read.ok_or_else(|| AppError::internal("a market is listened to that is not there"))?;
-        let Some(Place { seq, open_date }) = place else {
-            room.place.send_replace(Some(Place { seq: tail.last_seq, open_date: tail.open_date }));
+        let last_ended = tail.last_ended;
+        let Some(Place { seq, open_date, last_ended: known }) = place else {
+            room.place.send_replace(Some(Place { seq: tail.last_seq, open_date: tail.open_date, last_ended }));
             return Ok(false);
         };
+        if last_ended != known {
+            // Before anything is told: money that came after a phone was taken off is not told to it.
+            self.hang_up_ended(room, last_ended).await?;
+        }
         for posting in &tail.postings {
             let news = self.news(room, posting).await?;
             room.tell(posting.stall, &news);
@@ -214,8 +232,20 @@ impl Inner {
             room.tell_all(&day_news(tail.open_date));
         }
         let reached = tail.postings.last().map_or(seq, |last| last.seq.get());
-        room.place.send_replace(Some(Place { seq: reached, open_date: tail.open_date }));
+        room.place.send_replace(Some(Place { seq: reached, open_date: tail.open_date, last_ended }));
         Ok(reached < tail.last_seq)
+    }
+
+    /// Ends the news of stalls that had a phone taken off lately: whoever may still listen comes back.
+    async fn hang_up_ended(&self, room: &Room, last: Option<Timestamp>) -> Result<(), AppError> {
+        // Clocks of processes differ: one that lags behind wrote an instant before the last.
+        let Some(since) = last.and_then(|last| last.checked_sub(CLOCKS_DIFFER).ok()) else { return Ok(()) };
+        let ended = self.store.stalls_with_ended_phones(room.market, since).await?;
+        let mut desks = held(&room.desks);
+        for stall in ended {
+            desks.remove(&Some(stall));
+        }
+        Ok(())
     }
 
     async fn news(&self, room: &Room, posting: &Posting) -> Result<News, AppError> {

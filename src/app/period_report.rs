@@ -248,9 +248,10 @@ pub fn period_grids(report: &PeriodReport) -> Vec<Grid> {
 
 /// Returns a period's days as an SVG picture.
 #[must_use]
-pub fn period_days_chart(report: &PeriodReport) -> String {
-    let title = format!("Số tiền theo ngày, {}, {}", report.market.name, report.period.vietnamese());
-    let heading = Heading { id: "days", title: &title, language: Language::Vietnamese };
+pub fn period_days_chart(report: &PeriodReport, language: Language) -> String {
+    let title = language.of("Số tiền theo ngày", "Amount by day");
+    let title = format!("{title}, {}, {}", report.market.name, report.period.named(language));
+    let heading = Heading { id: "days", title: &title, language };
     let bar = |day: &crate::domain::period_report::PeriodDay| DayBar {
         date: day.date,
         status: day.status,
@@ -267,6 +268,6 @@ pub fn comparison_grid(compared: &MarketComparison) -> Grid {
 
 /// Says whether a period's figures stand.
 #[must_use]
-pub fn standing_of(report: &PeriodReport) -> String {
-    period::standing(report)
+pub fn standing_of(report: &PeriodReport, language: Language) -> String {
+    period::standing(report, language)
 }

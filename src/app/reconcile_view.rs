@@ -189,6 +189,23 @@ pub fn signed(day: &DayReconciliation) -> String {
     }
 }
 
+/// Says in English what [`signed`] says in Vietnamese.
+#[must_use]
+pub fn signed_in_english(day: &DayReconciliation) -> String {
+    let moment = |at| format!("{} {}", BusinessDate::of_calendar(at), vietnam_time(at));
+    match (&day.signature, day.state) {
+        (Some(signature), SignState::Changed) => {
+            format!("{} signed at {}; figures changed since.", signature.signed_by, moment(signature.signed_at))
+        }
+        (Some(signature), _) => {
+            let note = if signature.note.is_empty() { String::new() } else { format!(" Note: {}", signature.note) };
+            format!("{} signed the reconciliation at {}.{note}", signature.signed_by, moment(signature.signed_at))
+        }
+        (None, SignState::NoStatement) => String::new(),
+        (None, _) => "The reconciliation is not signed.".to_owned(),
+    }
+}
+
 /// Returns a class in words: Vietnamese, English.
 #[must_use]
 pub fn class_words(class: Class) -> (&'static str, &'static str) {

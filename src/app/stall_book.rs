@@ -115,7 +115,7 @@ fn sums(date: BusinessDate, days: &[BookDay]) -> Option<BookDay> {
 }
 
 /// Writes a posting as an entry of a stall's book.
-pub(super) fn entry(market: &MarketCode, posting: &Posting) -> BookEntry {
+pub(super) fn entry(market: &MarketCode, posting: &Posting, payer: &str) -> BookEntry {
     let name = |seq: Seq| PostingName { market: market.clone(), seq };
     BookEntry {
         posting: name(posting.seq),
@@ -127,11 +127,13 @@ pub(super) fn entry(market: &MarketCode, posting: &Posting) -> BookEntry {
         late: posting.late,
         reason: posting.reason.clone(),
         concerns: posting.concerns.map(name),
+        payer: payer.to_owned(),
     }
 }
 
 impl App {
-    /// Returns a stretch of a stall's book, from its tenant's first day on.
+    /// Returns a stretch of a stall's book, from its tenant's first day on. Entries are read of one day
+    /// alone: those of a month are in the file.
     ///
     /// # Errors
     /// `not_found` for market or stall; `span_too_long`.
@@ -147,7 +149,8 @@ impl App {
             return Err(AppError::field("to", "span_too_long", message));
         }
         let mut transaction = self.store.begin_read().await?;
-        let book = self.stall_book_in(&mut transaction, market, stall, (from, to), ENTRIES_MAX).await;
+        let limit = if from == to { ENTRIES_MAX } else { 0 };
+        let book = self.stall_book_in(&mut transaction, market, stall, (from, to), limit).await;
         transaction.rollback().await?;
         book
     }
@@ -163,21 +166,24 @@ impl App {
         let stand = self.stand_in(transaction, market, stall).await?;
         let (id, span) = (stand.market.id, Span { stall: stand.number, from: from.max(stand.since), to });
         let totals = stall_book::totals(transaction, id, span).await?;
-        let mut found = stall_book::entries(transaction, id, span, limit.saturating_add(1)).await?;
+        let mut found = match limit {
+            0 => Vec::new(),
+            limit => stall_book::entries(transaction, id, span, limit.saturating_add(1)).await?,
+        };
         let more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
         if more {
             found.pop();
         }
         let closes = stall_book::closes(transaction, id, span).await?;
         let cash = stall_book::cash(transaction, id, span).await?;
-        let numbers = || found.iter().map(|posting| posting.seq);
+        let numbers = || found.iter().map(|(posting, _)| posting.seq);
         let disputes = match (numbers().min(), numbers().max()) {
             (Some(first), Some(last)) => {
                 stall_book::stall_disputes(transaction, id, stand.number, (first, last)).await?
             }
             _ => Vec::new(),
         };
-        let entries = found.iter().map(|posting| entry(&stand.market.code, posting)).collect();
+        let entries = found.iter().map(|(posting, payer)| entry(&stand.market.code, posting, payer)).collect();
         let overflow = || AppError::internal("a day's total exceeds what can be counted");
         let days = fold(&totals, &closes, &cash).ok_or_else(overflow)?;
         Ok(StallBook { stand, days, entries, more, disputes, cash })
@@ -195,7 +201,7 @@ impl App {
         let mut transaction = self.store.begin_read().await?;
         let found = self.hers(&mut transaction, (market, stall), posting).await;
         transaction.rollback().await?;
-        found.map(|(stand, found)| entry(&stand.market.code, &found))
+        found.map(|(stand, found)| entry(&stand.market.code, &found, ""))
     }
 
     /// Finds a posting of a stall since its tenant came.

@@ -136,8 +136,8 @@ impl App {
         let amount = amount.ok_or_else(|| AppError::internal("a day's total exceeds what can be counted"))?;
         let entries = stall_book::entries(transaction, stand.market.id, span, LAST_MAX).await?;
         let arrived = |kind| matches!(kind, PostingKind::Settle | PostingKind::Assign);
-        let last = entries.iter().find(|entry| arrived(entry.kind) && entry.effect().whole() > 0);
-        let last = last.map(|posting| super::stall_book::entry(&stand.market.code, posting));
+        let last = entries.iter().find(|(entry, _)| arrived(entry.kind) && entry.effect().whole() > 0);
+        let last = last.map(|(posting, payer)| super::stall_book::entry(&stand.market.code, posting, payer));
         let payments = money().map(|total| total.count).sum();
         Ok(PhoneHome { date, payments, amount, last, cursor: head.last_seq, stand })
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Context;
 use super::output::{Exit, Failure, line, table, to_stdout};
 use crate::app::add_market::AddMarket;
-use crate::app::change_market::MarketChange;
+use crate::app::change_market::{self, MarketChange};
 use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::Market as Registered;
@@ -45,6 +45,9 @@ pub(super) enum Market {
         /// The time at which its book day breaks from then on
         #[arg(long)]
         cutoff: Option<Cutoff>,
+        /// What vendors' phones call, at once; "" takes the number away
+        #[arg(long)]
+        office_phone: Option<String>,
         /// The first date of ward and cut-off; tomorrow when not given
         #[arg(long)]
         from: Option<BusinessDate>,
@@ -63,8 +66,10 @@ pub(super) async fn run(context: &Context, command: Market) -> Result<Exit, Fail
         Market::Add { code, name, ward, cutoff } => {
             say(context, &app.add_market(AddMarket { code, name, ward, cutoff, demo: false }).await?);
         }
-        Market::Change { code, name, ward, cutoff, from } => {
-            say(context, &app.change_market(&code, MarketChange { name, ward, cutoff, from }).await?);
+        Market::Change { code, name, ward, cutoff, office_phone, from } => {
+            let office_phone = office_phone.as_deref().map(change_market::office_phone).transpose()?;
+            let change = MarketChange { name, ward, cutoff, office_phone, from };
+            say(context, &app.change_market(&code, change).await?);
         }
         Market::List => {
             let markets = app.markets().await?;
@@ -98,5 +103,6 @@ fn show(market: &Registered) -> serde_json::Value {
     json!({
         "code": market.code.as_str(), "name": market.name.as_str(), "ward": market.ward,
         "cutoff": market.cutoff.to_string(), "demo": market.demo,
+        "office_phone": market.office_phone.as_ref().map(ToString::to_string),
     })
 }

@@ -155,7 +155,7 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
         }
         Report::Month(month) => {
             let report = app.period_report(&month.market, month.days.period(app.today())?).await?;
-            let named = format!("{} · {} · {}", report.market.name, report.period, standing_of(&report));
+            let named = format!("{} · {} · {}", report.market.name, report.period, standing_of(&report, language()));
             month.file.write(match month.file.form(context) {
                 Some(form) => period_file(&report, form)?,
                 None => text(&named, &period_grids(&report)).into_bytes(),

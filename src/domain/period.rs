@@ -8,6 +8,7 @@ use jiff::civil::{Date, Weekday};
 use thiserror::Error;
 
 use super::calendar::BusinessDate;
+use super::language::Language;
 
 /// Longest range, in days: two years and a leap day.
 pub const DAYS_MAX: i64 = 731;
@@ -129,6 +130,23 @@ impl Period {
             }
             Kind::Week => Self::week_of(before),
             Kind::Range => Self { first: self.first.plus_days(-self.days()), last: before, kind: Kind::Range },
+        }
+    }
+
+    /// Names it in a language.
+    #[must_use]
+    pub fn named(self, language: Language) -> String {
+        let (first, last) = (self.first.vietnamese(), self.last.vietnamese());
+        let month = |date: BusinessDate| format!("{:02}/{}", date.date().month(), date.date().year());
+        match (language, self.kind) {
+            (Language::Vietnamese, _) => self.vietnamese(),
+            (Language::English, Kind::Month) => month(self.first),
+            (Language::English, Kind::Reporting) => {
+                format!("reporting period {} ({first} – {last})", month(self.last))
+            }
+            (Language::English, Kind::Week) => format!("week {first} – {last}"),
+            (Language::English, Kind::Range) if self.first == self.last => first,
+            (Language::English, Kind::Range) => format!("{first} to {last}"),
         }
     }
 

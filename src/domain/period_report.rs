@@ -8,6 +8,7 @@ use super::calendar::BusinessDate;
 use super::daily_report::{CategoryFigures, DayStatus, Figure, ReportedMarket};
 use super::hash::Hash;
 use super::ids::{MarketCode, StallNumber};
+use super::language::Language;
 use super::money::Dong;
 use super::period::Period;
 
@@ -121,7 +122,16 @@ impl Standing {
         }
     }
 
-    /// Returns the words that people read.
+    /// Returns the words that people read in a language.
+    #[must_use]
+    pub fn named(self, language: Language) -> &'static str {
+        match self {
+            Self::Closed => language.of(self.vietnamese(), "figures of closed days"),
+            Self::Provisional => language.of(self.vietnamese(), "provisional figures"),
+        }
+    }
+
+    /// Returns the words that Vietnamese papers use.
     #[must_use]
     pub fn vietnamese(self) -> &'static str {
         match self {

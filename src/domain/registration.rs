@@ -9,6 +9,8 @@ use super::text::{self, Name};
 
 /// Longest printed stall code, in characters.
 const STALL_CODE_MAX: usize = 24;
+/// Longest telephone number with what people write between its digits, in characters.
+const OFFICE_PHONE_MAX: usize = 24;
 
 /// A market.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,47 @@ pub struct Market {
     pub cutoff: Cutoff,
     /// Whether it is demonstration data.
     pub demo: bool,
+    /// Where its office is called, when that is known.
+    pub office_phone: Option<OfficePhone>,
+}
+
+/// A telephone number as people write and dial it: `0292 3 820 000`, `+84 292 3820000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfficePhone(String);
+
+/// Why a text is not a telephone number.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0:?} is not a telephone number: 3 to 15 digits, with blanks, points or dashes and one + before them")]
+pub struct OfficePhoneError(String);
+
+impl OfficePhone {
+    /// Returns what a telephone dials: digits, and the plus before them.
+    #[must_use]
+    pub fn dialled(&self) -> String {
+        self.0.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect()
+    }
+}
+
+impl std::fmt::Display for OfficePhone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for OfficePhone {
+    type Err = OfficePhoneError;
+
+    fn from_str(typed: &str) -> Result<Self, OfficePhoneError> {
+        let text = typed.trim();
+        let rest = text.strip_prefix('+').unwrap_or(text);
+        let digits = rest.chars().filter(char::is_ascii_digit).count();
+        let plain = rest.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '.' | '-'));
+        if plain && (3..=15).contains(&digits) && text.chars().count() <= OFFICE_PHONE_MAX {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(OfficePhoneError(typed.chars().take(40).collect()))
+        }
+    }
 }
 
 /// A stall's code as it is printed, for example `NL1-B07`; two codes that differ only in case,

@@ -172,6 +172,8 @@ pub struct BookEntry {
     pub reason: Option<String>,
     /// What it corrects.
     pub concerns: Option<PostingName>,
+    /// Who paid, as the bank told it: for the vendor concerned alone. Empty when it told nothing.
+    pub payer: String,
 }
 
 /// A vendor's revenue book for the tax office, by her own hand.

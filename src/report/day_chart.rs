@@ -39,7 +39,12 @@ pub fn days(bars: &[DayBar], heading: Heading<'_>) -> String {
     let unit = Unit::of(largest);
     let (count, named) = (i64::try_from(bars.len()).unwrap_or(1).max(1), bars.len() <= NAMED_MAX);
     let height = TOP + HEIGHT + BOTTOM;
-    let mut svg = open(heading, (WIDTH, height), "chart wide", &best(bars, |value| Dong::new(value).with_unit()));
+    let mut svg = open(
+        heading,
+        (WIDTH, height),
+        "chart wide",
+        &best(bars, heading.language, |value| Dong::new(value).with_unit()),
+    );
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(svg, "<text x=\"0\" y=\"13\">{}</text>", unit.caption(heading.language));
     let room = WIDTH * 10 / count;
@@ -48,7 +53,7 @@ pub fn days(bars: &[DayBar], heading: Heading<'_>) -> String {
         let tall = portion(HEIGHT * 10, value.max(0), largest.max(1));
         let (left, top) = (room * place + room / 6, (TOP + HEIGHT) * 10 - tall);
         let spoken = format!("{}: {}", bar.date.vietnamese(), Dong::new(value).with_unit());
-        bar_of(&mut svg, bar.status, &spoken, [left, top, room * 2 / 3, tall]);
+        bar_of(&mut svg, (bar.status, heading.language), &spoken, [left, top, room * 2 / 3, tall]);
         let middle = tenths(room * place + room / 2);
         if named && value != 0 {
             let text = unit.short(value, heading.language);
@@ -73,15 +78,16 @@ pub fn days(bars: &[DayBar], heading: Heading<'_>) -> String {
 #[must_use]
 pub fn small(bars: &[DayBar], most: i64, heading: Heading<'_>) -> String {
     let count = i64::try_from(bars.len()).unwrap_or(1).max(1);
-    let shown = |value: i64| format!("{},{} lượt mỗi sạp", value / 10, value % 10);
-    let mut svg = open(heading, (SMALL_WIDTH, SMALL_HEIGHT), "chart-small", &best(bars, shown));
+    let unit = heading.language.of("lượt mỗi sạp", "payments a stall");
+    let shown = |value: i64| format!("{},{} {unit}", value / 10, value % 10);
+    let mut svg = open(heading, (SMALL_WIDTH, SMALL_HEIGHT), "chart-small", &best(bars, heading.language, shown));
     let room = SMALL_WIDTH * 10 / count;
     for (place, bar) in (0_i64..).zip(bars) {
         let Some(value) = bar.value else { continue };
         let tall = portion((SMALL_HEIGHT - 6) * 10, value.max(0), most.max(1));
         let spoken = format!("{}: {}", bar.date.vietnamese(), shown(value));
         let place = [room * place + room / 8, (SMALL_HEIGHT - 2) * 10 - tall, room * 3 / 4, tall];
-        bar_of(&mut svg, bar.status, &spoken, place);
+        bar_of(&mut svg, (bar.status, heading.language), &spoken, place);
     }
     let base = SMALL_HEIGHT - 1;
     let _ = write!(svg, "<path d=\"M0 {base}H{SMALL_WIDTH}\" stroke=\"{TEXT}\"/>\n</svg>\n");
@@ -101,15 +107,18 @@ fn open(heading: Heading<'_>, (width, height): (i64, i64), class: &str, descript
 }
 
 /// Says in words what the bars show.
-fn best(bars: &[DayBar], shown: impl Fn(i64) -> String) -> String {
+fn best(bars: &[DayBar], language: Language, shown: impl Fn(i64) -> String) -> String {
     let best = bars.iter().filter_map(|bar| Some((bar.date, bar.value?))).max_by_key(|(_, value)| *value);
     match best {
-        Some((date, value)) if value > 0 => format!("Cao nhất ngày {}: {}.", date.vietnamese(), shown(value)),
-        _ => Language::Vietnamese.of("Chưa có khoản nào.", "").to_owned(),
+        Some((date, value)) if value > 0 => {
+            let most = language.of("Cao nhất ngày", "Most on");
+            format!("{most} {}: {}.", date.vietnamese(), shown(value))
+        }
+        _ => language.of("Chưa có khoản nào.", "No payment yet.").to_owned(),
     }
 }
 
-fn bar_of(svg: &mut String, status: DayStatus, spoken: &str, [x, y, width, height]: [i64; 4]) {
+fn bar_of(svg: &mut String, (status, language): (DayStatus, Language), spoken: &str, [x, y, width, height]: [i64; 4]) {
     if height <= 0 {
         return;
     }
@@ -117,7 +126,7 @@ fn bar_of(svg: &mut String, status: DayStatus, spoken: &str, [x, y, width, heigh
         DayStatus::Closed => format!("fill=\"{INK}\""),
         DayStatus::Open => format!("fill=\"#fff\" stroke=\"{INK}\" stroke-dasharray=\"3 2\""),
     };
-    let provisional = if status == DayStatus::Open { " (tạm tính)" } else { "" };
+    let provisional = if status == DayStatus::Open { language.of(" (tạm tính)", " (provisional)") } else { "" };
     let _ = writeln!(
         svg,
         "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {paint}><title>{}{provisional}</title></rect>",

@@ -7,16 +7,18 @@ use super::wording::{authority, count, moment};
 use super::xlsx::Cover;
 use crate::domain::calendar::rfc3339;
 use crate::domain::daily_report::{DailyReport, DayStatus, Figure};
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 use crate::domain::period_report::{ComparedMarket, MarketComparison, MarketSums, PeriodReport};
 
 /// Says whether a period's figures stand.
 #[must_use]
-pub fn standing(report: &PeriodReport) -> String {
+pub fn standing(report: &PeriodReport, language: Language) -> String {
     let (closed, days) = (report.closed_days(), report.days.len());
-    match report.status() {
-        DayStatus::Closed => "ĐÃ KHÓA SỔ cả kỳ".to_owned(),
-        DayStatus::Open => format!("TẠM TÍNH – đã khóa sổ {closed}/{days} ngày"),
+    match (report.status(), language) {
+        (DayStatus::Closed, _) => language.of("ĐÃ KHÓA SỔ cả kỳ", "CLOSED, the whole period").to_owned(),
+        (DayStatus::Open, Language::Vietnamese) => format!("TẠM TÍNH – đã khóa sổ {closed}/{days} ngày"),
+        (DayStatus::Open, Language::English) => format!("PROVISIONAL – {closed} of {days} days are closed"),
     }
 }
 
@@ -30,7 +32,11 @@ pub fn cover(report: &PeriodReport) -> Cover {
         author: authority(&market.name),
         lines: vec![
             format!("{} ({}) – {}{demo}", market.name, market.code, report.period.vietnamese()),
-            format!("{} · Giờ Việt Nam (UTC+7) · lấy số liệu lúc {}", standing(report), moment(report.drawn_up_at)),
+            format!(
+                "{} · Giờ Việt Nam (UTC+7) · lấy số liệu lúc {}",
+                standing(report, Language::Vietnamese),
+                moment(report.drawn_up_at)
+            ),
             format!("Tổng: {} · Bằng chữ: {}.", report.total.amount.with_unit(), report.amount_in_words),
         ],
         drawn_up_at: report.drawn_up_at,

@@ -15,6 +15,8 @@ use crate::domain::registration::StallCode;
 
 /// Phones of one stall that are listed.
 const LISTED_MAX: i64 = 200;
+/// Stalls of a market at work; the largest of the country has some thousands.
+const STALLS_MAX: i64 = 10_000;
 
 /// A phone as it is kept.
 #[derive(Debug, Clone)]
@@ -107,6 +109,25 @@ pub(crate) async fn of_stall(
         AND ended_at IS NULL ORDER BY device_id LIMIT $4";
     let values = binds![market.get(), stall.get(), vendor.0.as_bytes().to_vec(), LISTED_MAX];
     transaction.rows(SQL, values).await?.iter().map(device).collect()
+}
+
+/// Reads the stalls that took money since a book day and whose vendor has a phone, by code.
+pub(crate) async fn at_work(
+    transaction: &mut Transaction,
+    market: MarketId,
+    since: BusinessDate,
+    on: BusinessDate,
+) -> Result<Vec<(StallNumber, StallCode)>> {
+    const SQL: &str = "SELECT s.stall_number, s.code FROM stalls s JOIN (SELECT DISTINCT stall_number FROM daily_totals \
+        WHERE market_id = $1 AND business_date >= $2 AND (kind = 'settle' OR kind = 'assign')) d \
+        ON d.stall_number = s.stall_number WHERE s.market_id = $1 AND EXISTS (SELECT 1 FROM devices p JOIN tenancies t \
+        ON t.market_id = p.market_id AND t.stall_number = p.stall_number AND t.vendor_id = p.vendor_id \
+        AND t.valid_from <= $3 AND (t.valid_to IS NULL OR t.valid_to > $3) \
+        WHERE p.market_id = $1 AND p.stall_number = s.stall_number AND p.ended_at IS NULL) \
+        ORDER BY s.code, s.stall_number LIMIT $4";
+    let values = binds![market.get(), since.to_string(), on.to_string(), STALLS_MAX];
+    let rows = transaction.rows(SQL, values).await?;
+    rows.iter().map(|row| Ok((stall(row.int("stall_number")?)?, row.parse("code")?))).collect()
 }
 
 /// Notes that a phone was there.

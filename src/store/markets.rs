@@ -5,7 +5,7 @@ use super::error::{Result, StoreError};
 use super::{Store, head};
 use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::{MarketCode, MarketId};
-use crate::domain::registration::Market;
+use crate::domain::registration::{Market, OfficePhone, OfficePhoneError};
 use crate::domain::text;
 
 /// Most markets that one list holds; Viet Nam has 8,500.
@@ -15,7 +15,7 @@ const LIMIT: i64 = 20_000;
 macro_rules! market_sql {
     ($rest:literal) => {
         concat!(
-            "SELECT m.market_id, m.code, m.name, m.demo, \
+            "SELECT m.market_id, m.code, m.name, m.demo, m.office_phone, \
              (SELECT p.ward FROM market_places p WHERE p.market_id = m.market_id AND p.valid_from <= $1 \
               ORDER BY p.valid_from DESC LIMIT 1) AS ward, \
              (SELECT c.minutes FROM market_cutoffs c WHERE c.market_id = m.market_id AND c.from_date <= $1 \
@@ -47,6 +47,10 @@ fn market(row: &Row) -> Result<Market> {
         ward: row.optional_text("ward")?,
         cutoff: Cutoff::from_minutes(row.optional_int("minutes")?.unwrap_or(0)).map_err(|error| wrong(&error))?,
         demo: row.flag("demo")?,
+        office_phone: row
+            .optional_text("office_phone")?
+            .map(|text| text.parse().map_err(|error: OfficePhoneError| wrong(&error)))
+            .transpose()?,
     })
 }
 
@@ -95,6 +99,16 @@ pub(crate) async fn rename(transaction: &mut Transaction, market: MarketId, name
     const SQL: &str = "UPDATE markets SET name = $2, search_key = $3 WHERE market_id = $1";
     let values = binds![market.get(), name.as_str(), text::search_key(name.as_str())];
     transaction.execute_exactly(1, SQL, values).await
+}
+
+/// Says where a market's office is called; in the caller's transaction.
+pub(crate) async fn set_office_phone(
+    transaction: &mut Transaction,
+    market: MarketId,
+    phone: Option<&OfficePhone>,
+) -> Result<()> {
+    const SQL: &str = "UPDATE markets SET office_phone = $2 WHERE market_id = $1";
+    transaction.execute_exactly(1, SQL, binds![market.get(), phone.map(ToString::to_string)]).await
 }
 
 /// Says in which ward a market lies from a date on; in the caller's transaction.

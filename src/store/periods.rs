@@ -82,6 +82,13 @@ async fn days(transaction: &mut Transaction, market: MarketId, period: Period) -
     rows.iter().map(|row| Ok((row.parse("business_date")?, reports::figure(row)?))).collect()
 }
 
+/// Counts a period's postings from the kept totals.
+pub(crate) async fn postings(transaction: &mut Transaction, market: MarketId, period: Period) -> Result<i64> {
+    const SQL: &str = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count FROM date_totals \
+        WHERE market_id = $1 AND business_date >= $2 AND business_date <= $3";
+    transaction.row(SQL, span(market, period)).await?.map_or(Ok(0), |row| row.int("count"))
+}
+
 /// Settle postings as the table of dates has them, for a check.
 async fn settled(transaction: &mut Transaction, market: MarketId, period: Period) -> Result<i64> {
     const SQL: &str = "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count FROM date_totals \

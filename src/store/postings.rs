@@ -97,6 +97,20 @@ pub(crate) struct InboxRow {
     pub(crate) resolved: bool,
 }
 
+/// Items of one outcome that nobody has decided yet, narrowed further.
+macro_rules! held_sql {
+    ($further:literal) => {
+        concat!(
+            "SELECT i.item, s.name, i.outcome, i.reason, i.amount, i.settled_account, i.reference, i.event_at, \
+             i.recorded_at, r.item AS resolved_by FROM inbox i JOIN sources s ON s.source_id = i.source_id \
+             LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item \
+             WHERE i.market_id = $1 AND i.outcome = $2 ",
+            $further,
+            "AND i.item > $3 AND r.item IS NULL ORDER BY i.item LIMIT $4"
+        )
+    };
+}
+
 /// Reads held items of one outcome of a market that nobody has decided yet, oldest first.
 pub(crate) async fn held(
     transaction: &mut Transaction,
@@ -105,11 +119,12 @@ pub(crate) async fn held(
     after: i64,
     limit: i64,
 ) -> Result<Vec<InboxRow>> {
-    const SQL: &str = "SELECT i.item, s.name, i.outcome, i.reason, i.amount, i.settled_account, i.reference, i.event_at, \
-        i.recorded_at, r.item AS resolved_by FROM inbox i JOIN sources s ON s.source_id = i.source_id \
-        LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item \
-        WHERE i.market_id = $1 AND i.outcome = $2 AND i.item > $3 AND r.item IS NULL ORDER BY i.item LIMIT $4";
-    let rows = transaction.rows(SQL, binds![market.get(), outcome.as_str(), after, limit]).await?;
+    const ANY: &str = held_sql!("");
+    // Repeats the partial index's own condition, so that SQLite may use it.
+    const HELD: &str = held_sql!("AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected') ");
+    let is_held = matches!(outcome, Outcome::Quarantined | Outcome::Stale | Outcome::Rejected);
+    let sql = if is_held { HELD } else { ANY };
+    let rows = transaction.rows(sql, binds![market.get(), outcome.as_str(), after, limit]).await?;
     rows.iter()
         .map(|row| {
             Ok(InboxRow {

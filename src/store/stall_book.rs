@@ -85,20 +85,22 @@ pub(crate) async fn totals(transaction: &mut Transaction, market: MarketId, span
         .collect()
 }
 
-/// Reads a stall's postings of some days, in journal order: the newest `limit` of them, or the first.
+/// Reads a stall's postings of some days with who paid, newest first, at most `limit` of them.
 pub(crate) async fn entries(
     transaction: &mut Transaction,
     market: MarketId,
     span: Span,
     limit: i64,
-) -> Result<Vec<Posting>> {
+) -> Result<Vec<(Posting, String)>> {
     const SQL: &str = "SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.business_date, p.event_date, \
-        p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, p.reason, p.actor FROM postings p \
+        p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, p.reason, p.actor, \
+        COALESCE(t.payer, '') AS payer FROM postings p \
+        LEFT JOIN inbox_texts t ON t.market_id = p.market_id AND t.item = p.item \
         WHERE p.market_id = $1 AND p.business_date >= $2 AND p.business_date <= $3 AND p.stall_number = $4 \
         ORDER BY p.business_date DESC, p.seq DESC LIMIT $5";
     let (from, to) = (span.from.to_string(), span.to.to_string());
     let rows = transaction.rows(SQL, binds![market.get(), from, to, span.stall.get(), limit]).await?;
-    rows.iter().map(postings::posting).collect()
+    rows.iter().map(|row| Ok((postings::posting(row)?, row.text("payer")?))).collect()
 }
 
 /// Reads when the dates of a span were closed, for those that were.

@@ -1,14 +1,20 @@
 //! What was added to a market's journal behind a place in it: what phones and screens are told.
 
+use jiff::Timestamp;
+
+use super::bindings::stall;
 use super::engine::{Row, binds};
 use super::error::Result;
-use super::{Store, postings};
+use super::{Store, micros, optional_instant, postings};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketId, StallNumber};
 use crate::ledger::batch::Posting;
 
 /// Postings that are read at once; a busier market is read in several steps.
 pub(crate) const TAIL_MAX: i64 = 512;
+
+/// Phones that ended within some minutes and are read at once.
+const ENDED_MAX: i64 = 5_000;
 
 /// The end of a market's journal.
 #[derive(Debug, Clone)]
@@ -17,6 +23,8 @@ pub(crate) struct Tail {
     pub(crate) last_seq: i64,
     /// The first date that is not closed.
     pub(crate) open_date: BusinessDate,
+    /// When a phone of the market was last taken off its stall.
+    pub(crate) last_ended: Option<Timestamp>,
     /// The postings behind the place asked for, in journal order, at most [`TAIL_MAX`].
     pub(crate) postings: Vec<Posting>,
 }
@@ -34,7 +42,8 @@ impl Store {
     /// Reads what was added behind `after`, with the head at the same moment, in one statement;
     /// `None` when there is no such market.
     pub(crate) async fn tail(&self, market: MarketId, after: i64) -> Result<Option<Tail>> {
-        const SQL: &str = "SELECT h.last_seq, h.open_date, p.seq, p.kind, p.debit_account, p.credit_account, p.amount, \
+        const SQL: &str = "SELECT h.last_seq, h.open_date, (SELECT MAX(d.ended_at) FROM devices d WHERE d.market_id = h.market_id \
+            AND d.ended_at IS NOT NULL) AS last_ended, p.seq, p.kind, p.debit_account, p.credit_account, p.amount, \
             p.business_date, p.event_date, p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, \
             p.reason, p.actor FROM market_head h LEFT JOIN postings p ON p.market_id = h.market_id AND p.seq > $2 \
             WHERE h.market_id = $1 ORDER BY p.seq LIMIT $3";
@@ -46,6 +55,7 @@ impl Store {
         Ok(Some(Tail {
             last_seq: first.int("last_seq")?,
             open_date: first.parse("open_date")?,
+            last_ended: optional_instant(first.optional_int("last_ended")?)?,
             postings: rows.iter().filter(written).map(postings::posting).collect::<Result<_>>()?,
         }))
     }
@@ -69,6 +79,20 @@ impl Store {
             last_seq: first.int("last_seq")?,
             postings: rows.iter().filter(written).map(one).collect::<Result<_>>()?,
         }))
+    }
+
+    /// Reads which stalls of a market had a phone taken off since an instant.
+    pub(crate) async fn stalls_with_ended_phones(
+        &self,
+        market: MarketId,
+        since: Timestamp,
+    ) -> Result<Vec<StallNumber>> {
+        const SQL: &str = "SELECT stall_number FROM devices WHERE market_id = $1 AND ended_at IS NOT NULL \
+            AND ended_at >= $2 ORDER BY ended_at, device_id LIMIT $3";
+        let mut transaction = self.begin_read().await?;
+        let rows = transaction.rows(SQL, binds![market.get(), micros(since), ENDED_MAX]).await?;
+        transaction.rollback().await?;
+        rows.iter().map(|row| stall(row.int("stall_number")?)).collect()
     }
 
     /// Reads a stall's printed code.

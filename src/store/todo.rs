@@ -29,18 +29,19 @@ pub(crate) struct Waiting {
     pub(crate) memo: String,
 }
 
-/// Reads what lies in suspense of dates since `since`, the newest first. Which dates have any is asked of
-/// the kept totals, and of the journal only those dates' rows.
+/// Reads what lies in suspense of dates since `since`, the newest first. What was settled plainly, by a
+/// posting that nothing rests on, is left out at once: the list would else be full of it.
 pub(crate) async fn waiting(
     transaction: &mut Transaction,
     market: MarketId,
     since: BusinessDate,
 ) -> Result<Vec<Waiting>> {
     const SQL: &str = "SELECT p.seq, p.amount, p.event_at, p.business_date, COALESCE(t.memo, '') AS memo \
-        FROM daily_totals d JOIN postings p ON p.market_id = d.market_id AND p.business_date = d.business_date \
-        LEFT JOIN inbox_texts t ON t.market_id = p.market_id AND t.item = p.item \
-        WHERE d.market_id = $1 AND d.business_date >= $2 AND d.stall_number = 0 AND d.kind = 'settle' \
-        AND p.kind = 'settle' AND p.credit_account = 'suspense' ORDER BY p.seq DESC LIMIT $3";
+        FROM postings p LEFT JOIN inbox_texts t ON t.market_id = p.market_id AND t.item = p.item \
+        WHERE p.market_id = $1 AND p.business_date >= $2 AND p.kind = 'settle' AND p.credit_account = 'suspense' \
+        AND NOT EXISTS (SELECT 1 FROM postings a WHERE a.market_id = p.market_id AND a.concerns = p.seq \
+            AND a.concerns IS NOT NULL AND NOT EXISTS (SELECT 1 FROM postings r WHERE r.market_id = a.market_id \
+            AND r.concerns = a.seq AND r.concerns IS NOT NULL)) ORDER BY p.seq DESC LIMIT $3";
     let rows = transaction.rows(SQL, binds![market.get(), since.to_string(), ROWS_MAX]).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {

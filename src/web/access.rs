@@ -80,6 +80,7 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/v1/markets/{code}/days/{date}/close", With(Right::CloseDays, Market)),
     ("GET", "/v1/markets/{code}/days/{date}/{file}", With(Right::ReadDays, Market)),
     ("GET", "/v1/markets/{code}/periods/{file}", With(Right::ReadDays, Market)),
+    ("GET", "/v1/markets/{code}/journal/{file}", With(Right::ReadJournal, Market)),
     ("GET", "/v1/markets/{code}/vendors/{file}", With(Right::ReadStalls, Market)),
     ("GET", "/v1/reports/compare", With(Right::CompareMarkets, Installation)),
     ("GET", "/v1/reports/{file}", With(Right::CompareMarkets, Installation)),
@@ -131,6 +132,8 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/markets/{code}/stalls/new", With(Right::WriteStalls, Market)),
     ("GET", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
     ("POST", "/markets/{code}/stalls/import", With(Right::WriteStalls, Market)),
+    ("GET", "/markets/{code}/stalls/{stall}", With(Right::WriteStalls, Stall)),
+    ("POST", "/markets/{code}/stalls/{stall}", With(Right::WriteStalls, Stall)),
     ("GET", "/markets/{code}/todo", With(Right::ReadInbox, Market)),
     ("POST", "/markets/{code}/todo", With(Right::ResolveInbox, Market)),
     ("GET", "/markets/{code}/close", With(Right::ReadDays, Market)),
@@ -164,6 +167,7 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/login/code", Anybody),
     ("POST", "/login/code", Anybody),
     ("POST", "/logout", Anybody),
+    ("POST", "/language", Anybody),
     ("GET", "/account", With(Right::UseAccount, Own)),
     ("POST", "/account/sessions/end", With(Right::UseAccount, Own)),
     ("POST", "/account/second-factor", With(Right::UseAccount, Own)),
@@ -211,7 +215,7 @@ pub const ROUTES: &[Row] = &[
 ];
 
 /// Routes that somebody reaches who has to choose another password first.
-const BEFORE_CHANGE: [&str; 3] = ["/account/password", "/logout", "/login"];
+const BEFORE_CHANGE: [&str; 4] = ["/account/password", "/logout", "/login", "/language"];
 
 /// Lets a request to its handler, or refuses it.
 pub(super) async fn door(State(web): State<Shared>, request: Request, next: Next) -> Response {

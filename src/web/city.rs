@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::board::reports::Shown;
+use super::board::texts::word;
 use super::pages::frame::Frame;
 use super::pages::html;
 use super::periods::{PeriodQuery, asked, codes, standing};
@@ -15,11 +16,13 @@ use super::problem::{Answer, told};
 use crate::app::board::{ACTIVE_DAYS, DORMANT_DAYS, Steps};
 use crate::app::period_report::{Period, Standing, comparison_grid, period_of};
 use crate::domain::calendar::vietnam_time;
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
 /// Days of the small pictures.
 const DAYS: i64 = 28;
-const WEEKDAYS: [&str; 7] = ["T2", "T3", "T4", "T5", "T6", "T7", "CN"];
+const WEEKDAYS: [(&str, &str); 7] =
+    [("T2", "Mon"), ("T3", "Tue"), ("T4", "Wed"), ("T5", "Thu"), ("T6", "Fri"), ("T7", "Sat"), ("CN", "Sun")];
 
 struct Small {
     code: String,
@@ -67,24 +70,24 @@ pub(super) async fn markets(
         let days = web.app.city_days(period).await?;
         let compared = web.app.compare(period, Standing::Closed, &[]).await?;
         let grid = comparison_grid(&compared);
+        let language = frame.language();
         let most = days.iter().map(crate::app::board::CityMarket::most).max().unwrap_or_default();
         let mut markets = Vec::new();
         for ((market, row), shown) in days.iter().zip(&compared.markets).zip(&grid.rows) {
-            let cell =
-                |column: usize| shown.get(column).map(crate::app::period_report::Cell::shown).unwrap_or_default();
+            let cell = |column: usize| shown.get(column).map(|cell| word(cell.shown(), language)).unwrap_or_default();
             markets.push(Small {
                 code: market.code.to_string(),
                 name: market.name.clone(),
                 ward: row.ward.clone().unwrap_or_default(),
                 demo: row.demo,
-                chart: market.chart(if same { most } else { market.most() }),
+                chart: market.chart(if same { most } else { market.most() }, language),
                 share: cell(5),
                 a_stall: cell(8),
                 change: cell(9),
                 closed: row.open_date.previous().vietnamese(),
             });
         }
-        html(&CityPage { frame: frame.in_vietnamese(), tab: "markets", named: period.vietnamese(), same, markets })
+        html(&CityPage { frame, tab: "markets", named: period.named(language), same, markets })
     };
     page.await.map_err(told(&headers, "/city"))
 }
@@ -114,6 +117,7 @@ pub(super) async fn compare(
 ) -> Answer {
     let page = async {
         let period = asked(&query, web.app.today())?;
+        let language = frame.language();
         let standing = standing(query.standing.as_deref())?;
         let chosen = codes(query.markets.as_deref())?;
         let compared = web.app.compare(period, standing, &chosen).await?;
@@ -124,14 +128,14 @@ pub(super) async fn compare(
             .collect();
         let list = query.markets.clone().unwrap_or_default();
         html(&ComparePage {
-            frame: frame.in_vietnamese(),
             tab: "compare",
-            named: period.vietnamese(),
+            named: period.named(language),
             closed: standing == Standing::Closed,
-            standing: standing.vietnamese(),
-            total: compared
-                .total
-                .map(|total| format!("{} lượt · {}", Dong::new(total.count).grouped(), total.amount.with_unit())),
+            standing: standing.named(language),
+            total: compared.total.map(|total| {
+                let (count, payments) = (Dong::new(total.count).grouped(), language.of("lượt", "payments"));
+                format!("{count} {payments} · {}", total.amount.with_unit())
+            }),
             from: period.first().to_string(),
             to: period.last().to_string(),
             choices,
@@ -141,7 +145,8 @@ pub(super) async fn compare(
                 period.last(),
                 standing.as_str()
             ),
-            grid: Shown::of(&comparison_grid(&compared)),
+            grid: Shown::of(&comparison_grid(&compared), language),
+            frame,
         })
     };
     page.await.map_err(told(&headers, "/city/compare"))
@@ -160,12 +165,19 @@ struct FunnelPage {
 pub(super) async fn funnel(State(web): State<Shared>, frame: Frame, headers: HeaderMap) -> Answer {
     let page = async {
         let funnel = web.app.funnel().await?;
+        let language = frame.language();
         let names = [
-            "Đăng ký".to_owned(),
-            "Đã in QR".to_owned(),
-            "Đã có khoản đầu tiên".to_owned(),
-            format!("Dùng trong {ACTIVE_DAYS} ngày"),
-            format!("Ngưng {DORMANT_DAYS} ngày"),
+            language.of("Đăng ký", "Registered").to_owned(),
+            language.of("Đã in QR", "QR printed").to_owned(),
+            language.of("Đã có khoản đầu tiên", "Had a first payment").to_owned(),
+            match language {
+                Language::Vietnamese => format!("Dùng trong {ACTIVE_DAYS} ngày"),
+                Language::English => format!("Active in {ACTIVE_DAYS} days"),
+            },
+            match language {
+                Language::Vietnamese => format!("Ngưng {DORMANT_DAYS} ngày"),
+                Language::English => format!("Dormant for {DORMANT_DAYS} days"),
+            },
         ];
         let registered = funnel.all.first().copied().unwrap_or_default().max(1);
         let step = |(name, count): (String, i64)| {
@@ -173,12 +185,14 @@ pub(super) async fn funnel(State(web): State<Shared>, frame: Frame, headers: Hea
             (name, count, few(count), hundredths)
         };
         let line = |(category, steps): (Option<String>, Steps)| {
-            let name = category.unwrap_or_else(|| "Các ngành ít sạp, gộp lại".to_owned());
-            let name = if name.is_empty() { "Chưa phân loại".to_owned() } else { name };
+            let name = category.unwrap_or_else(|| {
+                language.of("Các ngành ít sạp, gộp lại", "Goods of few stalls, together").to_owned()
+            });
+            let name = if name.is_empty() { language.of("Chưa phân loại", "Not said").to_owned() } else { name };
             (name, steps.map(few).to_vec())
         };
         html(&FunnelPage {
-            frame: frame.in_vietnamese(),
+            frame,
             tab: "funnel",
             steps: names.into_iter().zip(funnel.all).map(step).collect(),
             categories: funnel.categories.into_iter().map(line).collect(),
@@ -211,6 +225,7 @@ pub(super) async fn hours(State(web): State<Shared>, frame: Frame, headers: Head
     let page = async {
         let period = last_days(&web)?;
         let cells = web.app.weekday_hours(period).await?;
+        let language = frame.language();
         let most = cells.values().flatten().map(|figure| figure.count).max().unwrap_or_default().max(1);
         let hours: Vec<i64> = (0..24).filter(|hour| cells.keys().any(|(_, found)| found == hour)).collect();
         let cell = |weekday: i8, hour: i64| match cells.get(&(weekday, hour)) {
@@ -221,15 +236,11 @@ pub(super) async fn hours(State(web): State<Shared>, frame: Frame, headers: Head
                 (Dong::new(figure.count).grouped(), shade.clamp(1, 5))
             }
         };
-        let row = |(weekday, name): (i8, &'static str)| (name, hours.iter().map(|hour| cell(weekday, *hour)).collect());
+        let row = |(weekday, (vi, en)): (i8, (&'static str, &'static str))| {
+            (language.of(vi, en), hours.iter().map(|hour| cell(weekday, *hour)).collect())
+        };
         let rows = (0_i8..).zip(WEEKDAYS).map(row).collect();
-        html(&HoursPage {
-            frame: frame.in_vietnamese(),
-            tab: "hours",
-            named: period.vietnamese(),
-            hours: hours.clone(),
-            rows,
-        })
+        html(&HoursPage { frame, tab: "hours", named: period.named(language), hours: hours.clone(), rows })
     };
     page.await.map_err(told(&headers, "/city/hours"))
 }
@@ -257,6 +268,7 @@ pub(super) async fn closes(
 ) -> Answer {
     let page = async {
         let today = web.app.today();
+        let language = frame.language();
         let month = query.month.as_deref().filter(|month| !month.is_empty());
         let period = match month {
             Some(month) => {
@@ -267,19 +279,29 @@ pub(super) async fn closes(
         let rows = web.app.closed_dates(period).await?.into_iter().map(|market| {
             let cell = |(date, closed): &(crate::domain::calendar::BusinessDate, Option<jiff::Timestamp>)| match closed
             {
-                Some(at) => ("✓", format!("{}: khóa lúc {}", date.vietnamese(), vietnam_time(*at)), date.to_string()),
-                None if *date < market.open_date => {
-                    ("✓", format!("{}: khóa cùng ngày sau", date.vietnamese()), String::new())
-                }
-                None if *date < today => ("chưa", format!("{}: chưa khóa sổ", date.vietnamese()), String::new()),
-                None => ("", format!("{}: chưa đến", date.vietnamese()), String::new()),
+                Some(at) => (
+                    "✓",
+                    format!("{}: {} {}", date.vietnamese(), language.of("khóa lúc", "closed at"), vietnam_time(*at)),
+                    date.to_string(),
+                ),
+                None if *date < market.open_date => (
+                    "✓",
+                    format!("{}: {}", date.vietnamese(), language.of("khóa cùng ngày sau", "closed with a later day")),
+                    String::new(),
+                ),
+                None if *date < today => (
+                    language.of("chưa", "open"),
+                    format!("{}: {}", date.vietnamese(), language.of("chưa khóa sổ", "not closed")),
+                    String::new(),
+                ),
+                None => ("", format!("{}: {}", date.vietnamese(), language.of("chưa đến", "to come")), String::new()),
             };
             (market.code.to_string(), market.name.clone(), market.dates.iter().map(cell).collect())
         });
         html(&ClosesPage {
-            frame: frame.in_vietnamese(),
+            frame,
             tab: "closes",
-            named: period.vietnamese(),
+            named: period.named(language),
             month: period.first().to_string().chars().take(7).collect(),
             days: period.each().map(|date| date.date().day()).collect(),
             rows: rows.collect(),

@@ -14,7 +14,7 @@ use super::problem::{Answer, told};
 use crate::app::access::Actor;
 use crate::app::add_market::AddMarket;
 use crate::app::banks::find_bank;
-use crate::app::change_market::MarketChange;
+use crate::app::change_market::{MarketChange, office_phone};
 use crate::app::change_stall::StallChange;
 use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
@@ -68,6 +68,7 @@ fn show(market: &Market) -> Value {
     json!({
         "code": market.code.as_str(), "name": market.name.as_str(), "ward": market.ward,
         "cutoff": market.cutoff.to_string(), "demo": market.demo,
+        "office_phone": market.office_phone.as_ref().map(ToString::to_string),
     })
 }
 
@@ -126,6 +127,8 @@ pub(super) struct ChangedMarket {
     name: Option<String>,
     ward: Option<String>,
     cutoff: Option<String>,
+    /// What a vendor's phone calls; empty takes the number away.
+    office_phone: Option<String>,
     from: Option<String>,
 }
 
@@ -140,6 +143,7 @@ pub(super) async fn change(
             name: change.name.as_deref().map(|name| field("name", name)).transpose()?,
             ward: change.ward,
             cutoff: change.cutoff.as_deref().map(|cutoff| field("cutoff", cutoff)).transpose()?,
+            office_phone: change.office_phone.as_deref().map(office_phone).transpose()?,
             from: change.from.as_deref().map(|from| field("from", from)).transpose()?,
         };
         web.app.change_market(&field("code", &code)?, change).await

@@ -13,6 +13,8 @@ mod feeds;
 mod health;
 mod ingest;
 mod journal;
+mod journal_file;
+mod language;
 mod login;
 mod markets;
 mod metrics;
@@ -122,6 +124,7 @@ fn api() -> Router<Shared> {
         .route("/v1/markets/{code}/days/{date}/close", get(seal::one).post(seal::close))
         .route("/v1/markets/{code}/days/{date}/{file}", get(reports::file))
         .route("/v1/markets/{code}/periods/{file}", get(periods::period))
+        .route("/v1/markets/{code}/journal/{file}", get(journal_file::file))
         .route("/v1/markets/{code}/vendors/{file}", get(periods::vendors))
         .route("/v1/reports/compare", get(periods::compare))
         .route("/v1/reports/{file}", get(periods::compare_file))
@@ -170,6 +173,7 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/stalls", get(board::stalls::list))
         .route("/markets/{code}/stalls/new", get(board::stalls::new).post(board::stalls::add))
         .route("/markets/{code}/stalls/import", get(board::stalls::import).post(board::stalls::upload))
+        .route("/markets/{code}/stalls/{stall}", get(board::stall::page).post(board::stall::change))
         .route("/markets/{code}/todo", get(board::todo::page).post(board::todo::decide))
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))
@@ -195,6 +199,7 @@ fn pages() -> Router<Shared> {
         .route("/login", get(login::page).post(login::log_in))
         .route("/login/code", get(account::code_page).post(account::finish))
         .route("/logout", post(login::log_out))
+        .route("/language", post(language::choose))
         .route("/account", get(account::page))
         .route("/account/sessions/end", post(account::end_session))
         .route("/account/second-factor", post(account::begin_second_factor))

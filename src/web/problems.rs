@@ -33,5 +33,6 @@ pub(super) async fn one(headers: HeaderMap, Path(code): Path<String>) -> Answer 
 fn render(headers: &HeaderMap, only: Option<String>, entries: Vec<ProblemEntry>) -> Result<Response, AppError> {
     let lang = if Tongue::of(headers) == Tongue::Vi { "vi" } else { "en" };
     let page = Page { lang, only, entries }.render().map_err(AppError::internal)?;
-    Ok(([(header::CACHE_CONTROL, "max-age=3600")], Html(page)).into_response())
+    let kept = [(header::CACHE_CONTROL, "max-age=3600"), (header::VARY, "Accept-Language, Cookie")];
+    Ok((kept, Html(page)).into_response())
 }

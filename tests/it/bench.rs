@@ -6,7 +6,8 @@ use serde_json::Value;
 
 /// Runs a bench of a few hundred settlements; its process id and standard output.
 fn bench(extra: &[&str]) -> (u32, String) {
-    let tiny = ["bench", "--connections", "1,4", "--requests", "40", "--bulk", "120", "--sizes", "100,230"];
+    let tiny =
+        ["bench", "--connections", "1,4", "--requests", "40", "--bulk", "120", "--sizes", "100,230", "--phones", "25"];
     let folder = std::env::temp_dir();
     let child = Command::new(env!("CARGO_BIN_EXE_socho"))
         .args(tiny)
@@ -20,7 +21,8 @@ fn bench(extra: &[&str]) -> (u32, String) {
     let id = child.id();
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
-    for stage in ["fsync", "sqlite · 4 connections", "sqlite · bulk", "sqlite · 230 postings"] {
+    for stage in ["fsync", "sqlite · 4 connections", "sqlite · bulk", "sqlite · 25 phones", "sqlite · 230 postings"]
+    {
         assert!(told.contains(&format!("bench: {stage}\n")), "{stage}: {told}");
     }
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -54,6 +56,11 @@ fn keeps_the_contract(out: &str, settlements: u64) -> Value {
     has(&figures["bulk"]["sqlite"], &["copied_per_s", "cpu_us", "copied_cpu_us"]);
     has(&figures["growth"]["230"], &["bulk_per_s", "verify_per_s"]);
     assert_eq!(figures["compared"][0]["ledger"], "socho, sqlite");
+    has(&figures["listening"], &["phones", "payments", "p50_ms", "p99_ms", "reads"]);
+    assert_eq!(
+        (figures["listening"]["phones"].as_u64(), figures["listening"]["payments"].as_u64()),
+        (Some(25), Some(40))
+    );
     has(&figures["bytes_per_posting"], &["journal", "inbox"]);
     has(&figures["report_ms"], &["10000", "1000000", "230"]);
     assert!(figures["bytes_per_posting"]["journal"].as_u64().unwrap() > 0);
@@ -65,14 +72,14 @@ fn keeps_the_contract(out: &str, settlements: u64) -> Value {
 fn a_bench_prints_the_fixed_keys_and_finds_every_acknowledged_settlement_in_the_journal() {
     let (_, out) = bench(&["--json"]);
     assert_eq!(out.lines().count(), 1);
-    let figures = keeps_the_contract(&out, 2 * 2 * 40 + 120 + 230);
+    let figures = keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230);
     assert_eq!(figures["settle"]["postgres"], Value::Null);
 }
 
 #[test]
 fn a_load_process_of_its_own_measures_the_same_things_and_people_get_a_table() {
     let (_, out) = bench(&["--client", "process"]);
-    keeps_the_contract(&out, 2 * 2 * 40 + 120 + 230);
+    keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230);
     for part in ["TigerBeetle", "sqlite spread", "sqlite hot", "ceiling", "Acknowledged = booked"] {
         assert!(out.contains(part), "{part}: {out}");
     }
@@ -86,7 +93,7 @@ fn a_postgres_server_is_measured_in_a_database_of_its_own_that_is_gone_afterward
         return;
     };
     let (id, out) = bench(&["--json", "--postgres", &server]);
-    let figures = keeps_the_contract(&out, 2 * (2 * 2 * 40 + 120) + 230);
+    let figures = keeps_the_contract(&out, 2 * (2 * 2 * 40 + 120) + 40 + 230);
     has(&figures["settle"]["postgres"]["4"]["spread"], &["per_s", "p50_ms", "p99_ms", "batch_mean"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let left: i64 = runtime.block_on(async {

@@ -89,7 +89,8 @@ async fn a_day_is_closed_after_its_checklist_and_has_its_papers() {
         overview.body
     );
     let page = lan.page("/markets/TAN/close").await;
-    for told in ["Ngày 24/11/2026", "Chưa rõ sạp: 2 khoản", "Bằng chữ: <em>Ba triệu không trăm bốn mươi ngàn đồng"]
+    for told in
+        ["Ngày 24/11/2026", "Chưa rõ sạp: 2 khoản", "Bằng chữ: <em lang=\"vi\">Ba triệu không trăm bốn mươi ngàn đồng"]
     {
         assert!(page.body.contains(told), "{told}\n{}", page.body);
     }
@@ -105,8 +106,74 @@ async fn a_day_is_closed_after_its_checklist_and_has_its_papers() {
     assert_eq!(lan.get("/v1/markets/TAN/periods/report.json?from=2026-11-24").await.json()["status"], "closed");
 }
 
+/// Returns a page's text without what it says to be Vietnamese, and without names.
+fn in_english(page: &str) -> String {
+    let mut text = page.to_owned();
+    while let Some((before, rest)) = text.split_once(" lang=\"vi\">") {
+        let (_, after) = rest.split_once("</").expect("an element ends");
+        text = format!("{before}>{after}");
+    }
+    ["Sổ Chợ", "Chợ TAN", "Rau củ"].iter().fold(text, |text, name| text.replace(name, ""))
+}
+
+#[tokio::test]
+async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
+    let world = World::sqlite().await;
+    unmatched(&world).await;
+    world.set_clock("2026-11-25T07:00:00+07:00");
+    let site = Site::of(&world);
+    let mut an = person(&world, &site, "an", Role::Admin, None).await;
+    let mut here = an.clone();
+    here.headers.push(("accept-language".to_owned(), "en".to_owned()));
+    for page in [
+        "/",
+        "/markets/TAN",
+        "/markets/TAN/stalls",
+        "/markets/TAN/stalls?q=x&imported=3",
+        "/markets/TAN/stalls/new",
+        "/markets/TAN/stalls/import",
+        "/markets/TAN/stalls/B12?saved=1",
+        "/markets/TAN/todo?done=proposed",
+        "/markets/TAN/close",
+        "/markets/TAN/reports?month=2026-11",
+        "/markets/TAN/reports?reporting=2026-11",
+        "/markets/TAN/print",
+        "/markets/TAN/disputes",
+        "/city",
+        "/city/compare",
+        "/city/funnel",
+        "/city/hours",
+        "/city/closes",
+        "/account",
+        "/users",
+    ] {
+        let seen = here.page(page).await;
+        assert_eq!(seen.status, 200, "{page}: {}", seen.body);
+        let text = in_english(&seen.body);
+        let words: Vec<&str> = text.split([' ', '<', '>', '"']).filter(|word| word.contains(is_vietnamese)).collect();
+        // Names that the story gives are theirs.
+        let left: Vec<&&str> = words.iter().filter(|word| !STORY.contains(word)).collect();
+        assert!(left.is_empty(), "{page}: {left:?}");
+        assert!(seen.body.contains("<html lang=\"en\">"), "{page}");
+        assert!(an.page(page).await.body.contains("<html lang=\"vi\">"), "{page}");
+    }
+    // A choice in the footer stands before what the browser speaks.
+    let csrf = an.page("/markets/TAN").await.csrf();
+    an.headers.push(("referer".to_owned(), "https://cho.example/markets/TAN/todo?done=posted".to_owned()));
+    let chosen = an.form("/language", &[("csrf", &csrf), ("to", "en")]).await;
+    assert_eq!((chosen.status, chosen.location.as_str()), (303, "/markets/TAN/todo?done=posted"));
+    assert!(an.page("/markets/TAN").await.body.contains("<html lang=\"en\">"));
+}
+
+/// The currency, and words of names in the story of [`unmatched`].
+const STORY: [&str; 10] = ["đồng", "Nguyễn", "Thị", "Hoa", "Trần", "Văn", "Ba", "Người", "người", "Tiếng"];
+
+fn is_vietnamese(letter: char) -> bool {
+    letter.is_alphabetic() && !letter.is_ascii()
+}
+
 /// A list of vendors as a board keeps it: 300 rows, seven of which are wrong when `wrong`.
-fn list(wrong: bool) -> String {
+pub(crate) fn list(wrong: bool) -> String {
     let row = |row: usize| {
         let bank = if wrong && row.is_multiple_of(43) { "Ngân hàng Không Có" } else { "Vietcombank" };
         format!("A{row},Nguyễn Thị Số {row},{bank},0071{row:09}")
@@ -211,3 +278,47 @@ async fn the_city_reads_sums_and_is_refused_a_vendors_book() {
     let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
     assert_eq!(lan.page("/city").await.status, 403);
 }
+
+story!(a_stall_is_corrected_and_given_up_at_its_page, |world| {
+    unmatched(&world).await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let list = lan.page("/markets/TAN/stalls").await;
+    assert!(list.body.contains("href=\"/markets/TAN/stalls/B12\""), "{}", list.body);
+    let page = lan.page("/markets/TAN/stalls/b12").await;
+    assert!(page.body.contains("Nguyễn Thị Hoa") && page.body.contains("…1111"), "{}", page.body);
+    let csrf = page.csrf();
+    let fields = [("csrf", csrf.as_str()), ("category", "Cá"), ("vendor", "Nguyễn Thị Hoà")];
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &fields).await.location, "/markets/TAN/stalls/B12?saved=1");
+    assert!(lan.page("/markets/TAN/stalls/B12").await.body.contains("Nguyễn Thị Hoà"));
+    let ends = [("csrf", csrf.as_str()), ("ends", "yes")];
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &ends).await.status, 409, "it began today");
+    world.set_clock("2026-11-25T08:00:00+07:00");
+    assert_eq!(lan.form("/markets/TAN/stalls/B12", &ends).await.status, 303);
+    let empty = lan.page("/markets/TAN/stalls/B12").await;
+    assert!(empty.body.contains("chưa có ai") && empty.body.contains("/stalls/new"), "{}", empty.body);
+    assert_eq!(lan.page("/markets/TAN/stalls/X9").await.status, 404);
+});
+
+story!(cash_handed_back_and_what_was_not_sales_are_written_down_with_a_reason, |world| {
+    unmatched(&world).await;
+    world
+        .send("one", Dialect::GenericHmac, &settlement("0071000111111", "s1", 70_000, "2026-11-24T08:05:00+07:00"))
+        .await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let csrf = lan.page("/markets/TAN/todo").await.csrf();
+    for (action, amount, reason, status) in [
+        ("cash_change", "20.000", "khách lấy tiền thừa", 303),
+        ("exclude", "", "con gửi", 422),
+        ("exclude", "10 000", "con gửi", 303),
+        ("exclude", "60000", "con gửi", 409),
+    ] {
+        let fields =
+            [("csrf", csrf.as_str()), ("action", action), ("posting", "TAN-3"), ("amount", amount), ("reason", reason)];
+        let seen = lan.form("/markets/TAN/todo", &fields).await;
+        assert_eq!(seen.status, status, "{action} {amount}: {}", seen.body);
+    }
+    let left = "SELECT CAST(SUM(amount) AS BIGINT) FROM postings WHERE kind IN ('cash_change', 'exclusion')";
+    assert_eq!(world.int(left).await, 30_000);
+});

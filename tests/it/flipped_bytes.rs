@@ -17,6 +17,7 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("markets", "name", "a registration; corrected by people"),
     ("markets", "search_key", "a registration's spelling for searches"),
     ("markets", "demo", "a registration's mark"),
+    ("markets", "office_phone", "a registration; corrected by people"),
     ("markets", "created_at", "when a registration was made"),
     ("market_places", "*", "a registration"),
     ("market_cutoffs", "*", "a registration; each posting and item carries the book day it gave"),

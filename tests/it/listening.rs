@@ -1,29 +1,27 @@
 //! Who listens to a stall hears its money once each, in order, through dead zones, restarts and other
 //! processes; and nothing of its neighbour's.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use socho::app::App;
+use socho::app::access::Actor;
 use socho::app::close_day::CloseDay;
 use socho::app::listen::{Listen, Listener, News, NewsKind};
 use socho::domain::calendar::BusinessDate;
 use socho::domain::ids::StallNumber;
 use socho::domain::settlement::Dialect;
 
-use crate::world::{World, settlement, story};
+use crate::stall_book::{AT, MINE, NEIGHBOUR, market, pay};
+use crate::visitors::{Site, phone};
+use crate::world::{settlement, story};
 
-const MINE: &str = "0071000888888";
-const NEIGHBOUR: &str = "0071000888889";
-const AT: &str = "2026-11-24T08:10:00+07:00";
+/// After this a listener that hears nothing has lost something, and the test fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-async fn market(world: &World) {
-    world.market("TAN", "00:00").await;
-    world.stall("TAN", "B12", "Nguyễn Thị Hoa", MINE).await;
-    world.stall("TAN", "B13", "Trần Văn Tư", NEIGHBOUR).await;
-    world.source("g1", Dialect::GenericHmac, &[], Some("TAN")).await;
-}
-
-async fn pay(world: &World, account: &str, id: &str, amount: i64) {
-    world.send("g1", Dialect::GenericHmac, &settlement(account, id, amount, AT)).await;
+/// The next news; none when the stream has ended.
+async fn next(listener: &mut Listener) -> Option<News> {
+    tokio::time::timeout(PATIENCE, listener.next()).await.expect("something is heard, or the stream ends")
 }
 
 async fn listen(app: &App, stall: Option<i64>, after: Option<i64>) -> Listener {
@@ -35,7 +33,7 @@ async fn listen(app: &App, stall: Option<i64>, after: Option<i64>) -> Listener {
 /// The next news that is a payment: its number, kind and amount.
 async fn money(listener: &mut Listener) -> (i64, String, i64) {
     loop {
-        let news = listener.next().await.expect("the stream goes on");
+        let news = next(listener).await.expect("the stream goes on");
         if news.kind == NewsKind::Payment {
             let told = json(&news);
             return (news.seq.unwrap(), told["kind"].as_str().unwrap().to_owned(), told["amount"].as_i64().unwrap());
@@ -99,7 +97,7 @@ story!(what_another_process_books_is_heard_too, |world| {
     pay(&world, MINE, "1", 15_000).await;
     assert_eq!(money(&mut heard).await, settled(1, 15_000));
     other.close().await;
-    assert!(heard.next().await.is_none(), "a process that stops ends its streams");
+    assert!(next(&mut heard).await.is_none(), "a process that stops ends its streams");
 });
 
 story!(a_restart_goes_on_where_the_phone_stopped, |world| {
@@ -127,13 +125,13 @@ story!(a_close_is_news_of_the_day, |world| {
     market(&world).await;
     pay(&world, MINE, "1", 50_000).await;
     let mut mine = listen(&world.app, Some(1), None).await;
-    let standing = mine.next().await.unwrap();
+    let standing = next(&mut mine).await.unwrap();
     assert_eq!((standing.kind, standing.seq), (NewsKind::Day, Some(1)));
     world.set_clock("2026-11-25T09:00:00+07:00");
     let date = "2026-11-24".parse().unwrap();
     let close = CloseDay { market: "TAN".parse().unwrap(), date, early: false, actor: "Trưởng ban".to_owned() };
     world.app.close_day(close).await.unwrap();
-    let news = mine.next().await.unwrap();
+    let news = next(&mut mine).await.unwrap();
     assert_eq!((news.kind, json(&news)["open_date"].as_str()), (NewsKind::Day, Some("2026-11-25")));
 });
 
@@ -141,7 +139,7 @@ story!(a_phone_that_knows_more_than_the_book_reads_it_anew, |world| {
     market(&world).await;
     pay(&world, MINE, "1", 50_000).await;
     let mut mine = listen(&world.app, Some(1), Some(99)).await;
-    let news = mine.next().await.unwrap();
+    let news = next(&mut mine).await.unwrap();
     assert_eq!((news.kind, news.seq), (NewsKind::Resync, Some(1)));
     pay(&world, MINE, "2", 60_000).await;
     assert_eq!(money(&mut mine).await, settled(2, 60_000));
@@ -214,10 +212,48 @@ story!(who_falls_behind_is_cut_off_and_loses_nothing, |world| {
         assert_eq!(money(&mut quick).await, settled(id, 1_000 + id));
     }
     // The day's standing was waiting before the payments came; behind it, too many did.
-    assert_eq!(slow.next().await.map(|news| news.kind), Some(NewsKind::Day));
-    assert!(slow.next().await.is_none());
+    assert_eq!(next(&mut slow).await.map(|news| news.kind), Some(NewsKind::Day));
+    assert!(next(&mut slow).await.is_none());
     let mut back = listen(&world.app, Some(1), Some(0)).await;
     for id in 1..=60 {
         assert_eq!(money(&mut back).await, settled(id, 1_000 + id));
     }
+});
+
+story!(who_was_taken_off_in_another_process_hears_nothing_that_comes_after, |world| {
+    market(&world).await;
+    let site = Site::of(&world);
+    let mut hers = phone(&world, &site, "TAN", "B12", "Máy của Hoa").await;
+    let other = world.second().await;
+    let mut heard = listen(&other, Some(1), None).await;
+    let mut neighbour = listen(&other, Some(2), None).await;
+    pay(&world, MINE, "1", 15_000).await;
+    assert_eq!(money(&mut heard).await, settled(1, 15_000));
+    let code = "TAN".parse().unwrap();
+    let device = world.app.devices(&Actor::operator(), &code, "B12").await.unwrap()[0].id;
+    world.app.end_device(&Actor::operator(), &code, "B12", device).await.unwrap();
+    pay(&world, MINE, "2", 20_000).await;
+    pay(&world, NEIGHBOUR, "3", 9_000).await;
+    assert!(next(&mut heard).await.is_none(), "the stream ends before the money is told");
+    assert_eq!(money(&mut neighbour).await, settled(3, 9_000), "the neighbour hears on");
+    assert_eq!(hers.get("/v1/stream?market=TAN&stall=B12&after=1").await.status, 401);
+    other.close().await;
+});
+
+story!(a_stall_at_work_whose_phones_do_not_listen_is_named_until_they_do, |world| {
+    market(&world).await;
+    let (site, code) = (Site::of(&world), "TAN".parse().unwrap());
+    phone(&world, &site, "TAN", "B12", "Máy của Hoa").await;
+    phone(&world, &site, "TAN", "B13", "Máy của Tư").await;
+    assert!(world.app.quiet_phones(&code).await.unwrap().is_empty(), "nobody is at work yet");
+    pay(&world, MINE, "1", 15_000).await;
+    let quiet = world.app.quiet_phones(&code).await.unwrap();
+    assert_eq!(quiet.iter().map(ToString::to_string).collect::<Vec<_>>(), ["B12"]);
+    let listener = listen(&world.app, Some(1), None).await;
+    assert!(world.app.quiet_phones(&code).await.unwrap().is_empty());
+    drop(listener);
+    world.set_clock("2026-11-30T08:00:00+07:00");
+    assert_eq!(world.app.quiet_phones(&code).await.unwrap().len(), 1, "six days later it still is at work");
+    world.set_clock("2026-12-01T08:00:00+07:00");
+    assert!(world.app.quiet_phones(&code).await.unwrap().is_empty());
 });

@@ -4,6 +4,7 @@
 use jiff::civil::date;
 use socho::app::close_day::CloseDay;
 use socho::app::daily_report::PageForm;
+use socho::app::journal_file::JournalForm;
 use socho::app::period_report::{FileForm, Period, Standing, comparison_file, day_file, period_file};
 use socho::domain::money::Dong;
 use socho::domain::settlement::Dialect;
@@ -70,6 +71,34 @@ story!(twelve_months_of_reports_equal_the_journal, |world| {
     // The boards' month is another cut through the same days.
     let reporting = world.app.period_report(&market(), Period::reporting("2026-11").unwrap()).await.unwrap();
     assert_eq!((reporting.days.len(), reporting.previous.count > 0), (31, true));
+});
+
+story!(the_journal_of_a_period_is_sent_in_pieces_and_is_whole, |world| {
+    a_year(&world).await;
+    let year = Period::range("2025-11-25".parse().unwrap(), "2026-11-24".parse().unwrap()).unwrap();
+    for (form, id) in [(JournalForm::Csv, "late1"), (JournalForm::JsonLines, "late2")] {
+        let all = world.int("SELECT COUNT(*) FROM postings").await;
+        let settled = world.int("SELECT CAST(SUM(amount) AS BIGINT) FROM postings WHERE kind = 'settle'").await;
+        let mut file = world.app.journal_file(&market(), year, form).await.unwrap();
+        assert_eq!(file.postings, all);
+        // What is added while the file is read is not in it.
+        let at = "2026-11-24T08:00:00+07:00";
+        world.send("one", Dialect::GenericHmac, &settlement("0071000100000", id, 99, at)).await;
+        let (mut pieces, mut text) = (0, String::new());
+        while let Some(piece) = world.app.journal_piece(&mut file).await.unwrap() {
+            pieces += 1;
+            text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+        assert!(pieces > 60 && text.ends_with('\n'), "a date at a time: {pieces}");
+        let rows = text.lines().count() - usize::from(form == JournalForm::Csv);
+        assert_eq!(i64::try_from(rows).unwrap(), all);
+        if form == JournalForm::JsonLines {
+            let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            let sum: i64 =
+                lines.filter(|line| line["kind"] == "settle").map(|line| line["amount"].as_i64().unwrap()).sum();
+            assert_eq!(sum, settled);
+        }
+    }
 });
 
 #[tokio::test]

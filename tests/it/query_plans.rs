@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Row as _};
 use crate::world::{NOON, World, send, settlement};
 
 /// A look-up as the store writes it, and the index that must answer it.
-const LOOKUPS: [(&str, &str); 8] = [
+const LOOKUPS: [(&str, &str); 9] = [
     ("SELECT kind, amount FROM postings WHERE market_id = 1 AND business_date = 'd'", "postings_by_date"),
     (
         "SELECT p.seq, p.kind FROM (SELECT value ->> 0 AS seq FROM json_each('[]')) u CROSS JOIN postings p \
@@ -43,6 +43,11 @@ const LOOKUPS: [(&str, &str); 8] = [
         "SELECT i.item FROM inbox i WHERE i.market_id = 1 AND i.outcome = 'quarantined' \
          AND i.reason = 'unlisted_account' ORDER BY i.item",
         "inbox_unlisted",
+    ),
+    (
+        "SELECT seq FROM postings WHERE market_id = 1 AND business_date >= 'd' AND kind = 'settle' \
+         AND credit_account = 'suspense'",
+        "postings_suspense",
     ),
     ("SELECT count FROM date_totals WHERE market_id = 1 AND event_date = 'd'", "date_totals_by_event_date"),
 ];

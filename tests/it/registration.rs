@@ -105,7 +105,7 @@ story!(a_market_gets_a_new_name_and_a_dated_ward, |world| {
         name: Some("Chợ Tân An mới".parse().unwrap()),
         ward: Some("Ninh Kiều".to_owned()),
         from: Some("2026-12-01".parse().unwrap()),
-        cutoff: None,
+        ..MarketChange::default()
     };
     world.app.change_market(&tan, change).await.unwrap();
     let now = world.app.market(&tan).await.unwrap();

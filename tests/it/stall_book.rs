@@ -8,21 +8,24 @@ use socho::domain::money::Dong;
 use socho::domain::settlement::Dialect;
 use socho::domain::stall_book::DisputeReason;
 
+use crate::visitors::{Site, phone};
 use crate::world::{World, settlement, story};
 
-const MINE: &str = "0071000888888";
-const NEIGHBOUR: &str = "0071000888889";
-const AT: &str = "2026-11-24T08:10:00+07:00";
+pub(crate) const MINE: &str = "0071000888888";
+pub(crate) const NEIGHBOUR: &str = "0071000888889";
+pub(crate) const AT: &str = "2026-11-24T08:10:00+07:00";
 const TODAY: &str = "2026-11-24";
 
-async fn market(world: &World) {
+/// Chợ TAN with two stalls and a source.
+pub(crate) async fn market(world: &World) {
     world.market("TAN", "00:00").await;
     world.stall("TAN", "B12", "Nguyễn Thị Hoa", MINE).await;
     world.stall("TAN", "B13", "Trần Văn Tư", NEIGHBOUR).await;
     world.source("g1", Dialect::GenericHmac, &[], Some("TAN")).await;
 }
 
-async fn pay(world: &World, account: &str, id: &str, amount: i64) {
+/// Reports a payment to a stall.
+pub(crate) async fn pay(world: &World, account: &str, id: &str, amount: i64) {
     world.send("g1", Dialect::GenericHmac, &settlement(account, id, amount, AT)).await;
 }
 
@@ -172,4 +175,47 @@ story!(a_revenue_book_whose_days_differ_from_its_entries_is_refused, |world| {
     let book = world.app.revenue_book(&market, "B12", (date(TODAY), date(TODAY))).await.unwrap();
     let refused = to_xlsx(&book).unwrap_err();
     assert!(refused.kind == ErrorKind::Integrity && refused.message.vi.contains("50001"), "{refused}");
+});
+
+story!(who_paid_is_told_to_the_vendor_concerned_alone, |world| {
+    market(&world).await;
+    let mut sale = settlement(MINE, "1", 50_000, AT);
+    sale.payer = "TRAN THI BUOI".to_owned();
+    world.send("g1", Dialect::GenericHmac, &sale).await;
+    let site = Site::of(&world);
+    let mut hers = phone(&world, &site, "TAN", "B12", "Máy của Hoa").await;
+    let mut neighbour = phone(&world, &site, "TAN", "B13", "Máy của Tư").await;
+    assert!(hers.page("/stall/book").await.body.contains("từ TRAN THI BUOI"));
+    assert!(!neighbour.page("/stall/book").await.body.contains("BUOI"));
+    crate::visitors::user(&world, "lan", socho::app::access::Role::Manager, Some("TAN")).await;
+    let mut lan = site.visitor();
+    lan.log_in("lan", crate::visitors::PASSWORD).await;
+    for page in ["/markets/TAN/todo", "/markets/TAN/days/2026-11-24", "/v1/markets/TAN/postings", "/v1/postings/TAN-1"]
+    {
+        let seen = lan.page(page).await;
+        assert!(seen.status == 200 && !seen.body.contains("BUOI"), "{page}: {}", seen.body);
+    }
+});
+
+story!(the_offices_number_stands_where_something_is_not_right, |world| {
+    market(&world).await;
+    pay(&world, MINE, "1", 50_000).await;
+    let site = Site::of(&world);
+    let mut hers = phone(&world, &site, "TAN", "B12", "Máy của Hoa").await;
+    assert!(!hers.page("/stall/settings").await.body.contains("tel:"), "no number, no button");
+    crate::visitors::user(&world, "an", socho::app::access::Role::Admin, None).await;
+    let mut an = site.visitor();
+    an.log_in("an", crate::visitors::PASSWORD).await;
+    for wrong in ["chị Ba", "12", "0292 3820000 0292 3820000", "+84+292"] {
+        let refused = an.json("PATCH", "/v1/markets/TAN", &format!("{{\"office_phone\": \"{wrong}\"}}")).await;
+        assert_eq!((refused.status, refused.json()["errors"][0]["code"].as_str()), (422, Some("office_phone_invalid")));
+    }
+    let kept = an.json("PATCH", "/v1/markets/TAN", r#"{"office_phone": "0292 3820 000"}"#).await;
+    assert_eq!(kept.json()["office_phone"], "0292 3820 000", "{}", kept.body);
+    for page in ["/stall/settings", "/stall/dispute?posting=TAN-1"] {
+        let seen = hers.page(page).await;
+        assert!(seen.body.contains("href=\"tel:02923820000\"") && seen.body.contains("0292 3820 000"), "{}", seen.body);
+    }
+    let gone = an.json("PATCH", "/v1/markets/TAN", r#"{"office_phone": ""}"#).await;
+    assert!(gone.json()["office_phone"].is_null(), "{}", gone.body);
 });

@@ -16,12 +16,15 @@ use super::output::{Exit, Failure, line, to_stderr, to_stdout};
 use crate::app::bench::book::{BenchBook, Bytes, Folder, Place};
 use crate::app::bench::bulk::{self, Bulk};
 use crate::app::bench::growth::{self, AtSize};
+use crate::app::bench::listening::{self, Listened};
 use crate::app::bench::machine::{Fsync, Machine, fsync_rate};
 use crate::app::error::AppError;
 use settle::{Level, Pace};
 
 /// How long the disk's confirmations are counted.
 const FSYNC_FOR: Duration = Duration::from_secs(1);
+/// Payments that every listening phone hears.
+const HEARD: u64 = 100;
 /// How long a slice of load takes, about.
 const SLICE: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,9 @@ pub(super) struct Bench {
     /// Requests that each load sends, instead of a time
     #[arg(long, conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..=400_000))]
     requests: Option<u64>,
+    /// Phones of one stall that listen
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    phones: u64,
     /// Settlements of the bulk file (default 200000; 20000 with --quick)
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
     bulk: Option<u64>,
@@ -82,6 +88,7 @@ struct Figures {
     sqlite: EngineFigures,
     postgres: Option<EngineFigures>,
     growth: Vec<AtSize>,
+    listened: Listened,
     acked: u64,
     booked: u64,
 }
@@ -119,16 +126,18 @@ async fn measure(command: &Bench, folder: &Folder) -> Result<Figures, AppError> 
         Some(url) => Some(engine(command, folder, Place::Postgres(url)).await?),
         None => None,
     };
+    let (listened, booked_for_phones) = listen(command, folder).await?;
     let (growth, grown_acked, grown_booked) = grow(command, folder).await?;
     let of = |figures: &Option<EngineFigures>| figures.as_ref().map_or((0, 0), |f| (f.acked, f.booked));
     Ok(Figures {
-        acked: sqlite.acked + of(&postgres).0 + grown_acked,
-        booked: sqlite.booked + of(&postgres).1 + grown_booked,
+        acked: sqlite.acked + of(&postgres).0 + listened.payments + grown_acked,
+        booked: sqlite.booked + of(&postgres).1 + booked_for_phones + grown_booked,
         machine,
         fsync,
         sqlite,
         postgres,
         growth,
+        listened,
     })
 }
 
@@ -160,6 +169,16 @@ async fn bulk(command: &Bench, book: &BenchBook, folder: &Folder) -> Result<(Bul
     let bytes =
         Bytes { journal: bytes.journal.saturating_sub(empty.journal), inbox: bytes.inbox.saturating_sub(empty.inbox) };
     Ok((bulk, bytes, book.booked().await?))
+}
+
+async fn listen(command: &Bench, folder: &Folder) -> Result<(Listened, u64), AppError> {
+    progress(&format!("sqlite · {} phones", command.phones));
+    let payments = command.requests.map_or(HEARD, |requests| requests.min(HEARD));
+    let book = BenchBook::make(Place::Sqlite(folder)).await?;
+    let listened = listening::measure(&book, command.phones, payments).await;
+    let booked = book.booked().await;
+    book.close().await?;
+    Ok((listened?, booked?))
 }
 
 async fn grow(command: &Bench, folder: &Folder) -> Result<(Vec<AtSize>, u64, u64), AppError> {

@@ -22,7 +22,8 @@ pub(super) fn json(figures: &Figures) -> Result<String, AppError> {
 }
 
 fn value(figures: &Figures) -> Value {
-    let Figures { machine, fsync, sqlite, postgres, growth, acked, booked } = figures;
+    let Figures { machine, fsync, sqlite, postgres, growth, listened, acked, booked } = figures;
+    let Latencies { p50, p99, max } = listened.latencies;
     let ceiling: Map<String, Value> =
         sqlite.levels.iter().map(|(level, found)| (level.to_string(), measured(&found.ceiling, false))).collect();
     let mut reports: Map<String, Value> = REPORT_SIZES.iter().map(|size| (size.to_string(), Value::Null)).collect();
@@ -48,6 +49,10 @@ fn value(figures: &Figures) -> Value {
             "postgres": postgres.as_ref().map(|found| json!({
                 "journal": found.bytes.journal / found.bulk.count.max(1), "inbox": found.bytes.inbox / found.bulk.count.max(1),
             })),
+        },
+        "listening": {
+            "phones": listened.phones, "payments": listened.payments, "reads": listened.reads,
+            "p50_ms": number(&decimal(p50)), "p99_ms": number(&decimal(p99)), "max_ms": number(&decimal(max)),
         },
         "report_ms": reports, "growth": growing.collect::<Map<_, _>>(), "compared": super::compare::json(figures), "acked": acked, "booked": booked,
     })
@@ -209,6 +214,15 @@ fn other_rows(figures: &Figures, vi: bool) -> Vec<Vec<String>> {
             format!("{} + {}", found.bytes.journal / count, found.bytes.inbox / count),
         ]);
     }
+    let listened = figures.listened;
+    rows.push(vec![
+        format!(
+            "{} {}",
+            listened.phones,
+            name("máy nghe: báo tiền tới máy p50, p99 ms", "phones: webhook to phone p50, p99 ms")
+        ),
+        format!("{}, {}", decimal(listened.latencies.p50), decimal(listened.latencies.p99)),
+    ]);
     for at in &figures.growth {
         let (count, elapsed) = at.last;
         rows.push(vec![

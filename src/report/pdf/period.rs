@@ -52,7 +52,7 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
     let named = report.period.vietnamese();
     let title = Title {
         title: format!("Báo cáo {named} – {market}"),
-        subject: format!("Tiền nhận qua mã QR, {market} ({code}), {named}: {}", standing(report)),
+        subject: format!("Tiền nhận qua mã QR, {market} ({code}), {named}: {}", standing(report, Language::Vietnamese)),
         author: authority.clone(),
         language: "vi",
         drawn_up_at: report.drawn_up_at,
@@ -70,7 +70,7 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
     }
     let bold = Look::of(flow.form.bold());
     let plain = Look::of(flow.form.plain());
-    flow.paragraph(&standing(report), bold);
+    flow.paragraph(&standing(report, Language::Vietnamese), bold);
     flow.note(&format!("Số liệu lấy lúc {}.", moment(report.drawn_up_at)));
     let big = super::lines::Type { size: flow.form.bold().size.scaled(22, 10), ..flow.form.bold() };
     flow.paragraph(&report.total.amount.with_unit(), Look::of(big));
@@ -102,7 +102,7 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
         ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
     ]);
     let root = report.last_close.map(|(_, hash)| format!("Biên bản khóa sổ cuối cùng: {hash}"));
-    let mut paper = flow.finish(&foot(&standing(report), root));
+    let mut paper = flow.finish(&foot(&standing(report, Language::Vietnamese), root));
     paper.attachments.push(Attachment {
         name: format!("{code}-{}-{}.json", report.period.first(), report.period.last()),
         media_type: "application/json",

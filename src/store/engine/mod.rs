@@ -282,6 +282,9 @@ impl Transaction {
     }
 }
 
+/// Under which target statements are traced, without their values.
+const STATEMENTS: &str = "socho::sql";
+
 type SqliteQuery = sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments>;
 type PostgresQuery = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
 
@@ -305,6 +308,7 @@ fn bind_sqlite(sql: Cow<'static, str>, values: Vec<Value<'_>>) -> SqliteQuery {
         text = text.replace("{rows}", &source).into();
         values.append(&mut binds);
     }
+    tracing::trace!(target: STATEMENTS, sql = %text);
     values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value.map(Cow::into_owned)),
@@ -323,6 +327,7 @@ fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value<'_>>) -> PostgresQuer
         text = text.replace("{rows}", &source).into();
         columns = binds;
     }
+    tracing::trace!(target: STATEMENTS, sql = %text);
     let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),

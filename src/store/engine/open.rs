@@ -101,6 +101,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0011_outgoing.sql"),
     ),
     (
+        13,
+        "board",
+        include_str!("../../../migrations/sqlite/0013_board.sql"),
+        include_str!("../../../migrations/postgres/0013_board.sql"),
+    ),
+    (
         14,
         "figures",
         include_str!("../../../migrations/sqlite/0014_figures.sql"),

@@ -16,10 +16,11 @@ use crate::app::access::{Actor, Right};
 use crate::app::close_day::CloseDay;
 use crate::app::daily_report::DayWords;
 use crate::app::error::AppError;
-use crate::app::reconcile_view::{signed, verdict};
+use crate::app::reconcile_view::{signed, signed_in_english, verdict};
 use crate::domain::calendar::BusinessDate;
-use crate::domain::daily_report::DailyReport;
+use crate::domain::daily_report::{DailyReport, Figure};
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
 use crate::domain::reconciliation::SignState;
 
 /// Days of the list of closed ones.
@@ -63,7 +64,7 @@ pub(in crate::web) async fn page(
         if let Some(date) = next {
             let report = web.app.daily_report(&code, date).await?;
             let told = DayWords::of(&report);
-            checks = checklist(&web, &code, &report).await?;
+            checks = checklist(&web, &code, &report, frame.language()).await?;
             (amount, words, payments) = (told.amount, report.amount_in_words, told.payments);
         }
         let mut closed = Vec::new();
@@ -80,7 +81,7 @@ pub(in crate::web) async fn page(
             }
         }
         html(&Page {
-            frame: frame.in_vietnamese(),
+            frame,
             board,
             may_close: may(&actor, Right::CloseDays),
             ended: next.is_some_and(|date| date < today),
@@ -96,45 +97,62 @@ pub(in crate::web) async fn page(
 }
 
 /// What a person looks at before the day is closed: nothing of it forbids the close.
-async fn checklist(web: &Shared, code: &MarketCode, report: &DailyReport) -> Result<Vec<Check>, AppError> {
+async fn checklist(
+    web: &Shared,
+    code: &MarketCode,
+    report: &DailyReport,
+    language: Language,
+) -> Result<Vec<Check>, AppError> {
+    let say = |vi: &'static str, en: &'static str| language.of(vi, en);
     let mut checks = Vec::new();
     let date = report.business_date;
     let waiting = report.unmatched_total;
-    let todo = || Some((format!("/markets/{code}/todo"), "xem"));
+    let todo = || Some((format!("/markets/{code}/todo"), say("xem", "look")));
     checks.push(Check {
         good: true,
-        told: "Cộng theo sạp, theo giờ và số dư các tài khoản khớp nhau".to_owned(),
-        link: Some((format!("/markets/{code}/days/{date}"), "xem báo cáo")),
+        told: say(
+            "Cộng theo sạp, theo giờ và số dư các tài khoản khớp nhau",
+            "Sums by stall, by hour and the accounts' balances agree",
+        )
+        .to_owned(),
+        link: Some((format!("/markets/{code}/days/{date}"), say("xem báo cáo", "see the report"))),
     });
     checks.push(Check {
         good: waiting.count == 0,
-        told: format!("Chưa rõ sạp: {} khoản, {}", waiting.count, waiting.amount.with_unit()),
+        told: counted(say("Chưa rõ sạp", "Stall not known"), waiting, language),
         link: todo().filter(|_| waiting.count > 0),
     });
     let held = report.quarantined;
     checks.push(Check {
         good: held.count == 0,
-        told: format!("Bị giữ lại: {} khoản, {}", held.count, held.amount.with_unit()),
+        told: counted(say("Bị giữ lại", "Held back"), held, language),
         link: todo().filter(|_| held.count > 0),
     });
     let bank = &report.reconciliation;
     checks.push(Check {
         good: bank.agrees() && bank.state == SignState::Signed,
-        told: format!("{} {}", verdict(bank).0, signed(bank)),
-        link: Some((format!("/markets/{code}/reconciliation/{date}"), "đối soát")),
+        told: match language {
+            Language::Vietnamese => format!("{} {}", verdict(bank).0, signed(bank)),
+            Language::English => format!("{} {}", verdict(bank).1, signed_in_english(bank)),
+        },
+        link: Some((format!("/markets/{code}/reconciliation/{date}"), say("đối soát", "reconcile"))),
     });
     let silent: Vec<String> =
         web.app.silent_now(Some(code)).await?.into_iter().map(|one| one.source.to_string()).collect();
     checks.push(Check {
         good: silent.is_empty(),
         told: if silent.is_empty() {
-            "Không nguồn nào im lâu hơn thường lệ".to_owned()
+            say("Không nguồn nào im lâu hơn thường lệ", "No source is silent for longer than usual").to_owned()
         } else {
-            format!("Nguồn im lâu hơn thường lệ: {}", silent.join(", "))
+            format!("{}: {}", say("Nguồn im lâu hơn thường lệ", "Silent for longer than usual"), silent.join(", "))
         },
         link: None,
     });
     Ok(checks)
+}
+
+fn counted(what: &str, figure: Figure, language: Language) -> String {
+    format!("{what}: {} {}, {}", figure.count, language.of("khoản", "items"), figure.amount.with_unit())
 }
 
 #[derive(Deserialize)]

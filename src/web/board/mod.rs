@@ -3,7 +3,9 @@
 pub(super) mod close;
 pub(super) mod overview;
 pub(super) mod reports;
+pub(super) mod stall;
 pub(super) mod stalls;
+pub(super) mod texts;
 pub(super) mod todo;
 
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -56,16 +58,6 @@ fn done(to: &str) -> Response {
 
 fn day_of(web: &Shared, market: &Market) -> BusinessDate {
     web.app.book_day(market)
-}
-
-/// Writes how long ago something was: `20 giây trước`.
-fn ago(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{} giây trước", seconds.max(0)),
-        60..3_600 => format!("{} phút trước", seconds / 60),
-        3_600..86_400 => format!("{} giờ trước", seconds / 3_600),
-        _ => format!("{} ngày trước", seconds / 86_400),
-    }
 }
 
 fn may(actor: &Actor, right: crate::app::access::Right) -> bool {

@@ -26,6 +26,7 @@ use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::goods::GOODS;
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
 use crate::domain::memo::MemoCode;
 use crate::domain::registration::{RegisteredStall, Registration};
 
@@ -72,6 +73,7 @@ pub(in crate::web) async fn list(
         let (_, code, board) = open(&web, &code, "stalls").await?;
         let stalls = web.app.stalls(&code, query.q.as_deref()).await?;
         let printed = web.app.printed(&code).await?;
+        let language = frame.language();
         let line = |stall: &RegisteredStall| {
             let account = stall.account.as_ref().map(|account| &account.account);
             let bin = account.map(|account| account.bin.as_str()).unwrap_or_default();
@@ -85,17 +87,22 @@ pub(in crate::web) async fn list(
                 memo: MemoCode::of(stall.number).to_string(),
                 version: stall.card_version,
                 printed: last
-                    .map(|(at, times)| format!("{} ({times} lần)", BusinessDate::of_calendar(*at).vietnamese()))
+                    .map(|(at, times)| {
+                        format!("{} ({times}{})", BusinessDate::of_calendar(*at).vietnamese(), language.of(" lần", "×"))
+                    })
                     .unwrap_or_default(),
             }
         };
         html(&ListPage {
-            frame: frame.in_vietnamese(),
             board,
             q: query.q.unwrap_or_default(),
-            told: query.imported.map(|rows| format!("Đã ghi {rows} dòng.")),
+            told: query.imported.map(|rows| match language {
+                Language::Vietnamese => format!("Đã ghi {rows} dòng."),
+                Language::English => format!("{rows} rows were written."),
+            }),
             may_write: may(&actor, Right::WriteStalls),
             stalls: stalls.iter().map(line).collect(),
+            frame,
         })
     };
     page.await.map_err(told(&headers, "/markets"))
@@ -153,7 +160,7 @@ pub(in crate::web) async fn new(
 ) -> Answer {
     let page = async {
         let (_, _, board) = open(&web, &code, "stalls").await?;
-        html(&NewPage::at(frame.in_vietnamese(), board, 1, NewForm::default()))
+        html(&NewPage::at(frame, board, 1, NewForm::default()))
     };
     page.await.map_err(told(&headers, "/markets"))
 }
@@ -167,11 +174,11 @@ pub(in crate::web) async fn add(
 ) -> Answer {
     let page = async {
         let (_, code, board) = open(&web, &code, "stalls").await?;
-        let mut page = NewPage::at(frame.in_vietnamese(), board, form.step.clamp(1, 2), form);
+        let mut page = NewPage::at(frame, board, form.step.clamp(1, 2), form);
         match next(&web, &code, &mut page).await {
             Ok(()) => {}
             // What a person can mend stands beside the form; everything else is a page of its own.
-            Err(error) if error.kind.is_the_askers() => page.errors = in_vietnamese(&error),
+            Err(error) if error.kind.is_the_askers() => page.errors = told_in(&error, page.frame.language()),
             Err(error) => return Err(error),
         }
         html(&page)
@@ -179,10 +186,11 @@ pub(in crate::web) async fn add(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn in_vietnamese(error: &AppError) -> Vec<String> {
+fn told_in(error: &AppError, language: Language) -> Vec<String> {
+    let told = |message: &Message| language.of(&message.vi, &message.en).to_owned();
     match error.fields.as_slice() {
-        [] => vec![error.message.vi.clone()],
-        fields => fields.iter().map(|field| field.message.vi.clone()).collect(),
+        [] => vec![told(&error.message)],
+        fields => fields.iter().map(|field| told(&field.message)).collect(),
     }
 }
 
@@ -209,7 +217,7 @@ async fn next(web: &Shared, code: &MarketCode, page: &mut NewPage) -> Result<(),
         web.app.check_registrations(code, std::slice::from_ref(&registration)).await?;
         // Without a memo: the stall has no number yet, and a trial scan shows the name all the same.
         let payload = static_payload(&account, None)?;
-        page.qr = Some(qr_codes::svg(&payload, Correction::Screen, "Mã quét thử")?);
+        page.qr = Some(qr_codes::svg(&payload, Correction::Screen, page.frame.say("Mã quét thử", "Trial code"))?);
         page.holder_shown = holder;
         return Ok(());
     }
@@ -246,7 +254,7 @@ pub(in crate::web) async fn import(
 ) -> Answer {
     let page = async {
         let (_, _, board) = open(&web, &code, "stalls").await?;
-        html(&ImportPage { frame: frame.in_vietnamese(), board, problem: None, preview: None })
+        html(&ImportPage { frame, board, problem: None, preview: None })
     };
     page.await.map_err(told(&headers, "/markets"))
 }
@@ -291,14 +299,16 @@ pub(in crate::web) async fn upload(
 ) -> Answer {
     let page = async {
         let (_, code, board) = open(&web, &code, "stalls").await?;
-        let mut page = ImportPage { frame: frame.in_vietnamese(), board, problem: None, preview: None };
+        let mut page = ImportPage { frame, board, problem: None, preview: None };
         let file = uploaded(parts).await?;
         match web.app.import_vendors(&code, &file.bytes, &file.name, !file.agreed).await {
             Ok(report) if file.agreed && report.errors.is_empty() => {
                 return Ok(done(&format!("/markets/{code}/stalls?imported={}", report.rows)));
             }
-            Ok(report) => page.preview = Some(preview(&report, &file)),
-            Err(error) if error.kind.is_the_askers() => page.problem = Some(in_vietnamese(&error).join(" ")),
+            Ok(report) => page.preview = Some(preview(&report, &file, page.frame.language())),
+            Err(error) if error.kind.is_the_askers() => {
+                page.problem = Some(told_in(&error, page.frame.language()).join(" "));
+            }
             Err(error) => return Err(error),
         }
         html(&page)
@@ -306,9 +316,13 @@ pub(in crate::web) async fn upload(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn preview(report: &ImportReport, file: &Uploaded) -> Preview {
-    let errors: Vec<[String; 3]> =
-        report.errors.iter().map(|e| [e.line_label(true), e.column.clone(), e.message.vi.clone()]).collect();
+fn preview(report: &ImportReport, file: &Uploaded, language: Language) -> Preview {
+    let vi = language == Language::Vietnamese;
+    let errors: Vec<[String; 3]> = report
+        .errors
+        .iter()
+        .map(|e| [e.line_label(vi), e.column.clone(), language.of(&e.message.vi, &e.message.en).to_owned()])
+        .collect();
     let bad: std::collections::BTreeSet<usize> = report.errors.iter().map(|error| error.line).collect();
     let row = |row: &crate::app::import_vendors::PreviewRow| {
         [row.line.to_string(), row.stall.clone(), row.vendor.clone(), row.bank.clone(), row.account_tail.clone()]
@@ -347,7 +361,7 @@ pub(in crate::web) async fn print(
             (stall.code.to_string(), name, stall.account.is_some())
         };
         let ready = stalls.iter().filter(|stall| stall.account.is_some()).count();
-        html(&PrintPage { frame: frame.in_vietnamese(), board, stalls: stalls.iter().map(line).collect(), ready })
+        html(&PrintPage { frame, board, stalls: stalls.iter().map(line).collect(), ready })
     };
     page.await.map_err(told(&headers, "/markets"))
 }

@@ -18,6 +18,8 @@ use crate::app::resolve::ResolveAction;
 use crate::app::todo::{Assigned, HeldMoney, WaitingMoney, two_people_above};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
+use crate::domain::language::Language;
+use crate::domain::money::Dong;
 
 struct Waiting {
     posting: String,
@@ -69,29 +71,36 @@ pub(in crate::web) async fn page(
     let page = async {
         let (_, code, board) = open(&web, &code, "todo").await?;
         let todo = web.app.todo(&code, &actor).await?;
+        let language = frame.language();
         let told = match query.done.as_deref() {
-            Some("posted") => Some("Đã ghi vào sổ."),
-            Some("proposed") => Some("Đã đề nghị. Khoản này ghi sổ khi người thứ hai xác nhận."),
-            Some("withdrawn") => Some("Đã rút đề nghị."),
-            Some("resolved") => Some("Đã quyết định xong."),
+            Some("posted") => Some(language.of("Đã ghi vào sổ.", "Booked.")),
+            Some("proposed") => Some(language.of(
+                "Đã đề nghị. Khoản này ghi sổ khi người thứ hai xác nhận.",
+                "Proposed. It is booked when a second person confirms it.",
+            )),
+            Some("withdrawn") => Some(language.of("Đã rút đề nghị.", "Withdrawn.")),
+            Some("resolved") => Some(language.of("Đã quyết định xong.", "Decided.")),
             _ => None,
         };
         html(&Page {
-            frame: frame.in_vietnamese(),
             board,
             told,
             may_correct: may(&actor, Right::CorrectJournal),
             limit: two_people_above().with_unit(),
-            waiting: todo.waiting.iter().map(|money| waiting(money, actor.name())).collect(),
-            held: todo.held.iter().map(held).collect(),
+            waiting: todo.waiting.iter().map(|money| waiting(money, actor.name(), language)).collect(),
+            held: todo.held.iter().map(|money| held(money, language)).collect(),
+            frame,
         })
     };
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn waiting(money: &WaitingMoney, me: &str) -> Waiting {
-    let suggestions: Vec<(String, String)> =
-        money.suggestions.iter().map(|(stall, why)| (stall.clone(), why.vi.clone())).collect();
+fn waiting(money: &WaitingMoney, me: &str, language: Language) -> Waiting {
+    let suggestions: Vec<(String, String)> = money
+        .suggestions
+        .iter()
+        .map(|(stall, why)| (stall.clone(), language.of(&why.vi, &why.en).to_owned()))
+        .collect();
     let best = money.proposed.as_ref().map(|wish| wish.stall.clone());
     let best = best.or_else(|| suggestions.first().map(|(stall, _)| stall.clone())).unwrap_or_default();
     Waiting {
@@ -101,7 +110,11 @@ fn waiting(money: &WaitingMoney, me: &str) -> Waiting {
             Some(at) => format!("{} {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese()),
             None => money.business_date.vietnamese(),
         },
-        memo: if money.memo.is_empty() { "(không có nội dung)".to_owned() } else { money.memo.clone() },
+        memo: if money.memo.is_empty() {
+            language.of("(không có nội dung)", "(no text)").to_owned()
+        } else {
+            money.memo.clone()
+        },
         reason: suggestions.first().map(|(_, why)| why.clone()).unwrap_or_default(),
         suggestions,
         best,
@@ -111,20 +124,23 @@ fn waiting(money: &WaitingMoney, me: &str) -> Waiting {
     }
 }
 
-fn held(money: &HeldMoney) -> Held {
+fn held(money: &HeldMoney, language: Language) -> Held {
+    let say = |vi: &'static str, en: &'static str| language.of(vi, en);
     let why = match money.reason.as_str() {
-        "unlisted_account" => "tài khoản chưa đăng ký ở chợ nào",
-        "possible_duplicate" => "có thể là khoản đã ghi rồi",
-        "reused_reference" => "trùng mã giao dịch nhưng là thông báo khác",
-        "conflict" => "trùng mã nhưng khác số tiền",
-        "stale" => "chữ ký đúng nhưng giờ đã cũ",
-        "" => "cần người xem",
+        "unlisted_account" => say("tài khoản chưa đăng ký ở chợ nào", "no market has this account"),
+        "possible_duplicate" => say("có thể là khoản đã ghi rồi", "perhaps booked already"),
+        "reused_reference" => {
+            say("trùng mã giao dịch nhưng là thông báo khác", "a reference used before, in another report")
+        }
+        "conflict" => say("trùng mã nhưng khác số tiền", "the same reference with another amount"),
+        "stale" => say("chữ ký đúng nhưng giờ đã cũ", "rightly signed, at an old time"),
+        "" => say("cần người xem", "a person has to look"),
         other => other,
     };
     Held {
         item: money.item.clone(),
         why: why.to_owned(),
-        amount: money.amount.map_or_else(|| "–".to_owned(), crate::domain::money::Dong::with_unit),
+        amount: money.amount.map_or_else(|| "–".to_owned(), Dong::with_unit),
         tail: money.account_tail.clone(),
         source: money.source.clone(),
         at: format!(
@@ -147,6 +163,8 @@ pub(in crate::web) struct Decision {
     stall: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    amount: String,
 }
 
 pub(in crate::web) async fn decide(
@@ -159,6 +177,7 @@ pub(in crate::web) async fn decide(
     let decided = async {
         let (_, code, _) = open(&web, &code, "todo").await?;
         let posting = || of_market(field::<PostingName>("posting", form.posting.trim())?, &code);
+        let amount = || field::<Dong>("amount", &form.amount.replace(['.', ' '], ""));
         let told = match form.action.as_str() {
             "assign" => match web.app.assign_by(&posting()?, &actor, &form.reason, &form.stall).await? {
                 Assigned::Posted(_) => "posted",
@@ -170,6 +189,14 @@ pub(in crate::web) async fn decide(
             }
             "reverse" => {
                 web.app.reverse(&posting()?, actor.name(), &form.reason).await?;
+                "posted"
+            }
+            "cash_change" => {
+                web.app.cash_change(&posting()?, actor.name(), &form.reason, amount()?).await?;
+                "posted"
+            }
+            "exclude" => {
+                web.app.exclude(&posting()?, actor.name(), &form.reason, amount()?).await?;
                 "posted"
             }
             action => {

@@ -46,6 +46,8 @@ pub(super) struct Market {
     #[schema(example = "00:00")]
     cutoff: String,
     demo: bool,
+    /// Where its office is called.
+    office_phone: Option<String>,
 }
 
 /// A stall in a list.

@@ -239,6 +239,13 @@ pub(super) const ROWS: &[Row] = &[
         FILES,
     ),
     read(
+        "/v1/markets/{code}/journal/{file}",
+        "journalFile",
+        "The journal of a period, sent while it is read: `journal.csv` or `journal.jsonl`",
+        PERIOD,
+        FILES,
+    ),
+    read(
         "/v1/markets/{code}/vendors/{file}",
         "vendorList",
         "Stalls and vendors: `list.pdf` or `list.xlsx`",

@@ -7,6 +7,7 @@ use super::super::Shared;
 use super::super::problem::{Problem, Tongue};
 use super::super::visitor::{Unasked, Visitor, shown_as};
 use crate::app::access::Right;
+use crate::domain::language::Language;
 
 /// The frame of one page; a handler takes it as an argument.
 #[derive(Debug, Clone)]
@@ -46,6 +47,11 @@ impl Frame {
     /// Returns the frame of a page that has no English yet.
     pub(in crate::web) fn in_vietnamese(self) -> Self {
         Self { lang: "vi", ..self }
+    }
+
+    /// Returns the page's language.
+    pub(in crate::web) fn language(&self) -> Language {
+        if self.lang == "en" { Language::English } else { Language::Vietnamese }
     }
 
     /// Tells whether nobody was asked because nobody can log in yet.

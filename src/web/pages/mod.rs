@@ -15,7 +15,6 @@ use crate::app::error::AppError;
 use crate::app::manage_sources::SourceShown;
 use crate::app::overview::hours_strip;
 use crate::domain::daily_report::MarketOverview;
-use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
 pub(super) async fn stylesheet() -> Response {
@@ -61,12 +60,12 @@ pub(super) async fn home(State(web): State<Shared>, actor: Actor, frame: Frame, 
         return Ok(Redirect::to("/city").into_response());
     }
     let page = async {
-        let today = web.app.today();
+        let (today, language) = (web.app.today(), frame.language());
         let markets = web.app.overview_for(&actor).await?;
         let sources = web.app.sources_for(&actor).await?;
         let alarm = |source: SourceShown| source.clock_alarm_s.map(|skew_s| (source.name.to_string(), skew_s));
         let card = |market: MarketOverview| Card {
-            chart: hours_strip(&market, &format!("hours-{}", market.code), Language::Vietnamese),
+            chart: hours_strip(&market, &format!("hours-{}", market.code), language),
             code: market.code.to_string(),
             name: market.name,
             ward: market.ward.unwrap_or_default(),
@@ -79,7 +78,7 @@ pub(super) async fn home(State(web): State<Shared>, actor: Actor, frame: Frame, 
             demo: market.demo,
         };
         html(&Home {
-            frame: frame.in_vietnamese(),
+            frame,
             today: today.vietnamese(),
             markets: markets.into_iter().map(card).collect(),
             clock_alarms: sources.into_iter().filter_map(alarm).collect(),

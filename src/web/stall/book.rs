@@ -17,6 +17,7 @@ use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::PostingName;
 use crate::domain::money::Dong;
 use crate::domain::posting::PostingKind;
+use crate::domain::registration::OfficePhone;
 use crate::domain::stall_book::{BookDay, BookEntry, DisputeReason, RevenueBook};
 use crate::domain::text::code_key;
 use crate::web::Shared;
@@ -38,6 +39,7 @@ struct Entry {
     posting: String,
     time: String,
     what: &'static str,
+    payer: String,
     note: Option<String>,
     dispute: Option<String>,
     amount: String,
@@ -239,6 +241,7 @@ fn entry(entry: &BookEntry, book: &StallBook, look: Look) -> Entry {
         posting: entry.posting.to_string(),
         time: time(entry, look),
         what: what(entry.kind, t),
+        payer: entry.payer.clone(),
         note: (!note.is_empty()).then(|| note.join(" · ")),
         dispute,
         amount: entry.amount.with_unit(),
@@ -267,6 +270,7 @@ struct DisputePage {
     posting: String,
     amount: String,
     when: String,
+    office: Option<OfficePhone>,
     reasons: [(&'static str, &'static str); 5],
     token: String,
 }
@@ -287,6 +291,7 @@ pub(in crate::web) async fn dispute_form(
         let look = Look::of(&headers);
         let t = look.texts;
         let name: PostingName = field("posting", &query.posting)?;
+        let stand = web.app.stand(&her.market, &her.stall).await?;
         let found = web.app.stall_entry((&her.market, &her.stall), &name).await?;
         let named = |reason: DisputeReason| match reason {
             DisputeReason::NotMine => t.dispute_not_mine,
@@ -305,6 +310,7 @@ pub(in crate::web) async fn dispute_form(
                 place: "",
                 posting: name.to_string(),
                 amount: found.amount.with_unit(),
+                office: stand.market.office_phone,
                 when: format!("{} {}", found.date.vietnamese(), time(&found, look)),
                 reasons: DisputeReason::ALL.map(|reason| (reason.as_str(), named(reason))),
                 token: her.token(),

@@ -14,6 +14,7 @@ use super::{assets, html};
 use crate::app::pair_device::CodeFor;
 use crate::app::qr_codes::{self, Correction};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::registration::OfficePhone;
 use crate::web::Shared;
 use crate::web::markets::field;
 use crate::web::problem::{Answer, told};
@@ -39,6 +40,7 @@ struct Settings {
     stall: String,
     market: String,
     saved: bool,
+    office: Option<OfficePhone>,
     token: String,
     phones: Vec<Phone>,
     /// Whether this phone may add and remove others: a helper's may not.
@@ -82,6 +84,7 @@ pub(in crate::web) async fn settings(
                 place: "settings",
                 stall: stand.code.to_string(),
                 market: stand.market.name.to_string(),
+                office: stand.market.office_phone,
                 saved: query.saved.is_some(),
                 token: her.token(),
                 phones: phones.collect(),

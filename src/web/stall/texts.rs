@@ -152,6 +152,9 @@ texts! {
     opened_explained: "Ghi lại từng lần người khác xem hoặc sửa riêng sạp này. Máy của sạp không ghi ở đây. Bảng tổng cả chợ mà ban quản lý dùng để khóa sổ cũng không ghi từng lần.", "Each time somebody else looked at this stall or changed it. The stall's own phones are not listed, nor is the whole market's table by which the office closes the book.";
     sees_money: "Sổ Chợ không giữ tiền, không chuyển tiền, không rút tiền.", "Sổ Chợ never holds, moves or draws money.";
     zone: "Múi giờ Asia/Ho_Chi_Minh · Sổ Chợ chỉ ghi sổ, không giữ và không chuyển tiền.", "Time zone Asia/Ho_Chi_Minh · Sổ Chợ keeps the book; it never holds or moves money.";
+    paid_by: "từ", "from";
+    call_office: "Gọi ban quản lý", "Call the office";
+    lost_phone: "Mất điện thoại? Gỡ máy đó ở trên bằng máy khác của sạp, hoặc báo ban quản lý.", "Lost a phone? Remove it above with another phone of the stall, or tell the office.";
     kind_settle: "Tiền vào", "Money in";
     kind_assign: "Tiền được xác định là của sạp", "Found to be the stall's";
     kind_reversal: "Bút toán đảo", "Reversal";

@@ -26,7 +26,7 @@ const PAGES: [&str; 8] = [
 ];
 
 /// Returns axe-core's text, fetched once into the build folder.
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("axe");
     let file = folder.join("package/axe.min.js");
     if !file.exists() {
@@ -73,7 +73,7 @@ fn nothing_serious_is_found_on_any_page_in_either_type_or_language() {
     }
 }
 
-fn check(page: &mut super::Page<'_>, what: &str) {
+pub(super) fn check(page: &mut super::Page<'_>, what: &str) {
     let found = page.ask(
         "axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', \
          'best-practice'] }).then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact)) \

@@ -1,4 +1,4 @@
-//! The vendor's pages in a real Chromium, driven over its pipe.
+//! The pages in a real Chromium, driven over its pipe.
 //!
 //! Chromium's `DevTools` protocol is JSON with a zero byte between messages; `--remote-debugging-pipe`
 //! reads it from file 3 and writes it to file 4, which a shell makes of standard input and output. So
@@ -8,6 +8,7 @@
 //! Without Chromium the tests print "skipped", and in CI fail; `scripts/test` installs it.
 
 mod accessibility;
+mod board;
 mod money;
 mod offline;
 mod same_as_rust;
@@ -207,6 +208,87 @@ impl Page<'_> {
             }
             assert!(std::time::Instant::now() < end, "{url}: {told}");
         }
+    }
+
+    /// Does something that leads to another page, and waits for that.
+    pub(crate) fn leave(&mut self, action: &str) {
+        self.ask("window.left = true");
+        self.ask(action);
+        self.until("!window.left && document.readyState === 'complete'");
+    }
+
+    /// Returns the path of the open page.
+    pub(crate) fn here(&mut self) -> String {
+        self.ask("location.pathname + location.search").as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Returns the words of the open page, with plain blanks.
+    pub(crate) fn said(&mut self) -> String {
+        let said = self.ask("document.body.innerText");
+        said.as_str().unwrap_or_default().replace('\u{a0}', " ")
+    }
+
+    /// Chooses a file as a person does in the dialogue that a test cannot open.
+    pub(crate) fn choose(&mut self, input: &str, file: &std::path::Path) {
+        let asked = json!({ "expression": format!("document.querySelector('{input}')") });
+        let found = self.call("Runtime.evaluate", &asked);
+        let chosen = json!({ "files": [file], "objectId": found["result"]["objectId"] });
+        self.call("DOM.setFileInputFiles", &chosen);
+    }
+
+    /// Does something that brings a file, waits until it is whole and returns its path.
+    pub(crate) fn download(&mut self, folder: &std::path::Path, action: &str) -> std::path::PathBuf {
+        let allowed = json!({ "behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true });
+        self.browser.call(None, "Browser.setDownloadBehavior", &allowed);
+        let asked = json!({ "expression": action, "userGesture": true });
+        self.browser.send(Some(&self.session), "Runtime.evaluate", &asked);
+        loop {
+            let message = self.browser.answers.recv_timeout(PATIENCE).expect("the file comes");
+            if message["method"] == "Browser.downloadProgress" && message["params"]["state"] == "completed" {
+                return folder.join(message["params"]["guid"].as_str().unwrap());
+            }
+            assert_ne!(message["params"]["state"], "canceled", "{message}");
+        }
+    }
+
+    /// Presses and releases a key.
+    pub(crate) fn press(&mut self, key: &str) {
+        let (name, code, text) = match key {
+            "Enter" => ("Enter", 13, "\r"),
+            "Space" => (" ", 32, " "),
+            "Tab" => ("Tab", 9, ""),
+            other => panic!("{other} has no code here"),
+        };
+        let key = json!({ "key": name, "code": key, "windowsVirtualKeyCode": code, "text": text });
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = kind.into();
+            self.call("Input.dispatchKeyEvent", &event);
+        }
+    }
+
+    /// Presses a key that leads to another page, and waits for that.
+    pub(crate) fn press_and_leave(&mut self, key: &str) {
+        self.ask("window.left = true");
+        self.press(key);
+        self.until("!window.left && document.readyState === 'complete'");
+    }
+
+    /// Types a text where the focus is.
+    pub(crate) fn type_in(&mut self, text: &str) {
+        self.call("Input.insertText", &json!({ "text": text }));
+    }
+
+    /// Goes on with the Tab key until something is focused.
+    pub(crate) fn tab_to(&mut self, selector: &str) {
+        const STEPS: usize = 60;
+        for _ in 0..STEPS {
+            self.press("Tab");
+            if self.ask(&format!("document.activeElement.matches(\"{selector}\")")) == true {
+                return;
+            }
+        }
+        panic!("{selector} is not reached by {STEPS} steps of the Tab key");
     }
 
     pub(crate) fn text(&mut self, id: &str) -> String {

@@ -11,7 +11,7 @@ use socho::app::pair_device::CodeFor;
 use socho::app::{App, OpenOptions};
 use socho::bank;
 use socho::domain::calendar::{Clock as _, rfc3339};
-use socho::domain::settlement::Dialect;
+use socho::domain::settlement::{Dialect, Settlement};
 
 use super::{Browser, Page};
 use crate::serve::{BINARY, Folder, request, socho};
@@ -97,10 +97,20 @@ impl Site {
 
     /// Reports a payment as the bank would, `age_s` seconds after it happened.
     pub(super) fn pay(&self, id: &str, amount: i64, age_s: i64) {
+        let at = rfc3339(SystemClock.now() - jiff::SignedDuration::from_secs(age_s));
+        self.report(&settlement(ACCOUNT, id, amount, &at), "recorded");
+    }
+
+    /// Reports a payment into an account where only its text says whose it is.
+    pub(super) fn pay_into(&self, account: &str, id: &str, amount: i64, memo: &str) {
+        let mut settled = settlement(account, id, amount, &rfc3339(SystemClock.now()));
+        settled.memo = memo.to_owned();
+        self.report(&settled, "suspense");
+    }
+
+    fn report(&self, settled: &Settlement, outcome: &str) {
         let now = SystemClock.now();
-        let at = rfc3339(now - jiff::SignedDuration::from_secs(age_s));
-        let settled = settlement(ACCOUNT, id, amount, &at);
-        let signed = bank::sign(Dialect::GenericHmac, secret_of(Dialect::GenericHmac), &settled, now).unwrap();
+        let signed = bank::sign(Dialect::GenericHmac, secret_of(Dialect::GenericHmac), settled, now).unwrap();
         let headers: Vec<String> = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let headers = headers.concat();
         let asked = format!(
@@ -110,7 +120,7 @@ impl Site {
             signed.body
         );
         let (status, answer) = request(&self.address, &asked);
-        assert!(status == 200 && answer.contains("recorded"), "{answer}");
+        assert!(status == 200 && answer.contains(outcome), "{answer}");
     }
 
     /// Scans the stall card: opens its link and says yes.

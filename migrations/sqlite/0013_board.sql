@@ -1,0 +1,12 @@
+-- The office's telephone, which a vendor's phone offers beside every question.
+ALTER TABLE markets ADD COLUMN office_phone TEXT;
+-- Which phones ended last: whoever listens for a market hears of it from any process.
+CREATE INDEX devices_ended ON devices (market_id, ended_at) WHERE ended_at IS NOT NULL;
+-- Money that went to suspense: the board's list looks through it, and not through whole dates.
+CREATE INDEX postings_suspense ON postings (market_id, business_date, seq) WHERE credit_account = 'suspense' AND kind = 'settle';
+
+-- What SQLite should expect; see 0001.
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('devices', 'devices_ended', '500 50 1'),
+  ('postings', 'postings_suspense', '10000 1000 10 1');
+ANALYZE sqlite_schema;
