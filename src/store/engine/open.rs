@@ -95,6 +95,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0009_audit.sql"),
     ),
     (
+        12,
+        "statement files",
+        include_str!("../../../migrations/sqlite/0012_statement_files.sql"),
+        include_str!("../../../migrations/postgres/0012_statement_files.sql"),
+    ),
+    (
         14,
         "figures",
         include_str!("../../../migrations/sqlite/0014_figures.sql"),
