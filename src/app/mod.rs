@@ -52,6 +52,8 @@ pub mod qr_codes;
 pub mod read_statement;
 pub mod receive_settlement;
 pub mod reconcile;
+mod reconcile_dates;
+mod reconcile_listing;
 pub mod reconcile_view;
 pub mod register;
 pub mod resolve;
@@ -66,6 +68,7 @@ pub mod simulate;
 pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
+mod statement_contradiction;
 pub mod statement_view;
 pub mod todo;
 mod tokens;
@@ -102,6 +105,7 @@ pub struct App {
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
     pub(crate) meters: meters::Meters,
+    pub(crate) silences: silent_sources::Silences,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
 }
@@ -122,6 +126,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            silences: silent_sources::Silences::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),

@@ -157,6 +157,7 @@ pub(super) async fn serve(
         line(format!("listening {name} http://{}", listening.0));
         servers.push(tokio::spawn(server.run(stopped.clone())));
     }
+    let watching = tokio::spawn(Arc::clone(&app).watch_sources(stopped));
     started(listening.0);
     let mut failure = app.failure();
     let failed = tokio::select! {
@@ -170,6 +171,7 @@ pub(super) async fn serve(
         // A server that panicked has nothing in flight any more.
         let _ = server.await;
     }
+    let _ = watching.await;
     app.close().await;
     if failed {
         let vi = "Tệp cơ sở dữ liệu hỏng và không mở lại được. Hãy kiểm tra đĩa rồi chạy socho verify.";
