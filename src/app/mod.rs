@@ -24,8 +24,10 @@ mod demo_names;
 pub mod demo_people;
 pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod explain_source;
 pub mod export_month;
+pub mod feeds;
 pub mod ids;
 pub mod import_vendors;
 pub mod ingest_file;
@@ -45,6 +47,7 @@ pub mod pair_device;
 mod passwords;
 pub mod period_report;
 pub mod print_sheet;
+pub mod privacy;
 pub mod problems;
 pub mod progress;
 pub mod prove;
@@ -74,6 +77,7 @@ pub mod todo;
 mod tokens;
 pub mod verify_books;
 pub mod verify_evidence;
+pub mod webhooks;
 pub mod who_opened;
 pub mod words;
 
@@ -104,6 +108,9 @@ pub struct App {
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
+    pub(crate) waiting: events::Waiting,
+    pub(crate) webhooks: webhooks::Webhooks,
+    pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
     pub(crate) silences: silent_sources::Silences,
     pub(crate) passwords: passwords::Passwords,
@@ -128,6 +135,9 @@ impl App {
             clock_alarms: clock_alarm::ClockAlarms::default(),
             silences: silent_sources::Silences::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
+            waiting: events::Waiting::default(),
+            webhooks: webhooks::Webhooks::default(),
+            publisher: feeds::Publisher::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -143,6 +153,18 @@ impl App {
     #[must_use]
     pub fn with_keys(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// Returns the same program, naming who publishes its feeds.
+    #[must_use]
+    pub fn with_publisher(self, publisher: feeds::Publisher) -> Self {
+        Self { publisher, ..self }
+    }
+
+    /// Returns who publishes the feeds.
+    #[must_use]
+    pub fn publisher(&self) -> &feeds::Publisher {
+        &self.publisher
     }
 
     /// Finishes what waits, stops the writer and closes the book.

@@ -95,6 +95,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0009_audit.sql"),
     ),
     (
+        11,
+        "outgoing",
+        include_str!("../../../migrations/sqlite/0011_outgoing.sql"),
+        include_str!("../../../migrations/postgres/0011_outgoing.sql"),
+    ),
+    (
         12,
         "statement files",
         include_str!("../../../migrations/sqlite/0012_statement_files.sql"),
