@@ -4,7 +4,6 @@
 //! that was cut short goes on where it stopped.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::App;
 use super::error::AppError;
@@ -13,13 +12,16 @@ use super::receive_settlement::ItemAnswer;
 use super::reconcile::{Reconciliation, Scope};
 use crate::domain::account::AccountNumber;
 use crate::domain::audit::Action;
+use crate::domain::daily_report::Figure;
 use crate::domain::ids::{DeliveryId, MarketCode, MarketId, SourceId};
-use crate::domain::reconciliation::{BankLine, Class, Why};
+use crate::domain::inbox::Outcome;
+use crate::domain::reconciliation::BankLine;
 use crate::domain::settlement::{Direction, EventId, EventTime, Settlement};
 use crate::ledger::routing::{self, Allowance};
 use crate::ledger::work::{Compared, Content, Done, Incoming, IncomingItem, Work};
 use crate::store::error::StoreError;
 use crate::store::routing::Directory;
+use crate::store::statement_lines;
 
 /// Lines that are booked in one commit.
 const TOGETHER: usize = 256;
@@ -35,11 +37,18 @@ pub struct Booked {
     pub answer: Option<ItemAnswer>,
 }
 
+/// Lines that an answer lists; the figure counts all of them.
+pub const LISTED_MAX: usize = 1_000;
+
 /// What booking did.
 #[derive(Debug, Clone)]
 pub struct Booking {
-    /// The missing lines, in their order.
+    /// The first missing lines, at most [`LISTED_MAX`], in their order.
     pub lines: Vec<Booked>,
+    /// How many there were.
+    pub total: usize,
+    /// How many lines were booked and what they come to; of a dry run, what would be.
+    pub booked: Figure,
     /// Bank and book afterwards.
     pub after: Reconciliation,
 }
@@ -64,33 +73,44 @@ impl App {
         dry_run: bool,
     ) -> Result<Booking, AppError> {
         let before = self.reconcile(market, scope.clone()).await?;
-        let missing = |entry: &&crate::domain::reconciliation::Entry| {
-            entry.class == Class::MissingHere && entry.why == Why::NotReported
-        };
-        let numbers = before.entries.iter().filter(missing).flat_map(|entry| &entry.lines);
-        let lines: Vec<BankLine> = numbers.filter_map(|number| before.lines.get(number).cloned()).collect();
+        let (id, total) = (before.market.id, before.missing.len());
         if dry_run {
-            let lines = lines.into_iter().map(|line| Booked { line, answer: None }).collect();
-            return Ok(Booking { lines, after: before });
+            let first = before.missing.get(..LISTED_MAX.min(total)).unwrap_or_default();
+            let lines = self.lines_of(id, first).await?.into_iter().map(|line| Booked { line, answer: None }).collect();
+            return Ok(Booking { lines, total, booked: before.bookable, after: before });
         }
-        let undecided: BTreeSet<i64> = before.undecided.values().flatten().copied().collect();
-        let compared = Compared { up_to: before.last_item, undecided: Arc::new(undecided) };
-        let mut booked = Vec::with_capacity(lines.len());
-        for part in lines.chunks(TOGETHER) {
-            let answers = self.book_lines(before.market.id, part, &compared, actor).await?;
-            booked
-                .extend(part.iter().cloned().zip(answers).map(|(line, answer)| Booked { line, answer: Some(answer) }));
+        let compared = before.compared();
+        let (mut lines, mut booked) = (Vec::new(), Figure::default());
+        for part in before.missing.chunks(TOGETHER) {
+            let part = self.lines_of(id, part).await?;
+            let answers = self.book_lines(id, &part, &compared, actor).await?;
+            for (line, answer) in part.into_iter().zip(answers) {
+                if matches!(answer.outcome, Outcome::Recorded | Outcome::Suspense) {
+                    booked.count = booked.count.saturating_add(1);
+                    booked.amount = booked.amount.checked_add(line.amount).unwrap_or(booked.amount);
+                }
+                if lines.len() < LISTED_MAX {
+                    lines.push(Booked { line, answer: Some(answer) });
+                }
+            }
         }
-        if !booked.is_empty() {
+        if total > 0 {
             let object = match &scope {
                 Scope::Date(date) => date.to_string(),
                 Scope::Statement(id, _) => id.to_string(),
             };
-            let said = serde_json::json!({ "lines": booked.len() });
+            let said = serde_json::json!({ "lines": total });
             let note = Note::of(Action::StatementBooked, object).named(actor).after(said);
-            self.note_done(before.market.id, note).await;
+            self.note_done(id, note).await;
         }
-        Ok(Booking { lines: booked, after: self.reconcile(market, scope).await? })
+        Ok(Booking { lines, total, booked, after: self.reconcile(market, scope).await? })
+    }
+
+    async fn lines_of(&self, market: MarketId, numbers: &[i64]) -> Result<Vec<BankLine>, AppError> {
+        let mut transaction = self.store.begin_read().await?;
+        let lines = statement_lines::of_numbers(&mut transaction, market, numbers).await?;
+        transaction.rollback().await?;
+        Ok(lines)
     }
 
     async fn book_lines(

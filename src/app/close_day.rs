@@ -2,8 +2,9 @@
 //!
 //! One database transaction closes up to a month of dates: it moves the fence first, so that whoever
 //! judged by the older open date loses the race and judges again, then draws up each date's report,
-//! hashes its postings, signs the statement and keeps the balances. A date whose figures do not
-//! agree is not sealed.
+//! hashes its postings, compares them with the bank's lines of the date, signs the statement and keeps
+//! the balances. A date whose figures do not agree is not sealed; one that differs from the bank, or has
+//! no statement yet, is, and the statement says so.
 
 use jiff::Timestamp;
 
@@ -11,12 +12,14 @@ use super::App;
 use super::daily_report::refusal;
 use super::error::{AppError, ErrorKind, Message};
 use super::note::Note;
+use super::reconcile::day_reconciliation;
 use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::reconciliation::DayReconciliation;
 use crate::domain::registration::Market;
+use crate::domain::sealed_bank::SealedBank;
 use crate::ledger::daily_report::draw_up;
 use crate::ledger::facts::Head;
 use crate::ledger::seal::close::{self, Asked, CloseRefused, DayClose, Sealing, SignedClose};
@@ -51,7 +54,7 @@ pub struct ClosedDay {
     pub signed: SignedClose,
     /// Settlements known by a hash of their bytes alone: somebody should look at them.
     pub weak: Vec<PostingName>,
-    /// Bank and book by the bank's date, as they stood right after the close.
+    /// Bank and book by the bank's date, as they stood when it was closed.
     pub reconciliation: DayReconciliation,
 }
 
@@ -78,9 +81,6 @@ impl App {
         let mut closed: Vec<ClosedDay> = Vec::new();
         while closed.last().is_none_or(|last| last.signed.close.business_date < asked.date) {
             closed.extend(self.close_some(&market, &asked, &signer).await?);
-        }
-        for day in &mut closed {
-            day.reconciliation = self.day_reconciliation(&asked.market, day.signed.close.business_date).await?;
         }
         Ok(closed)
     }
@@ -204,6 +204,7 @@ impl Closing<'_> {
             draw_up(totals, |_| String::new(), signer.closed_at).map_err(|error| refusal(&market.code, date, error))?;
         let tree = hash_date(transaction, market, date).await?;
         let (weak, weak_count) = closes::weak(transaction, market.id, date).await?;
+        let reconciliation = day_reconciliation(transaction, market, date).await?;
         let close = DayClose::of(
             &report,
             Sealing {
@@ -211,6 +212,7 @@ impl Closing<'_> {
                 closed_by: signer.actor.clone(),
                 early: date >= *today,
                 weak: weak_count,
+                bank: SealedBank::of(&reconciliation),
                 postings: i64::try_from(tree.size()).unwrap_or(i64::MAX),
                 journal_seq: Seq::new(head.last_seq),
                 journal_hash: Hash::from_slice(&head.last_hash).map_err(AppError::internal)?,
@@ -225,7 +227,7 @@ impl Closing<'_> {
         closes::add(transaction, market.id, &signed).await?;
         let name = |seq| PostingName { market: market.code.clone(), seq };
         let weak = weak.into_iter().map(name).collect();
-        Ok(ClosedDay { signed, weak, reconciliation: DayReconciliation::default() })
+        Ok(ClosedDay { signed, weak, reconciliation })
     }
 }
 

@@ -12,6 +12,7 @@ use super::error::{AppError, ErrorKind, Message};
 use super::ids::IdSource;
 use super::note;
 use super::read_statement::{notes_json, read_statement};
+use super::statement_contradiction::contradicts;
 use crate::domain::account::{AccountNumber, BankAccount, BankBin, SettledAccount};
 use crate::domain::audit::Action;
 use crate::domain::banks;
@@ -23,7 +24,7 @@ use crate::domain::money::Dong;
 use crate::domain::reconciliation::{BankLine, Standing, StatementId};
 use crate::domain::settlement::Direction;
 use crate::domain::statement::{BookedAt, Note, Statement, StatementFile, StatementLine};
-use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, KnownLine, LineKey, NewLine};
+use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, LineKey, NewLine};
 use crate::store::engine::Transaction;
 use crate::store::error::StoreError;
 use crate::store::routing::Directory;
@@ -360,16 +361,17 @@ impl Merging<'_> {
         lines: &Lines<'_>,
         next: &mut i64,
     ) -> Result<Day, Failed> {
-        let known = statement_lines::of_days(self.transaction, self.market, Some(settled), (date, date)).await?;
+        let known = statement_lines::to_merge(self.transaction, self.market, settled, date).await?;
         let before = statements::covered(self.transaction, self.market, date, date).await?;
         let (whole, covered) = self.covers(date, settled);
         let whole_before = before.iter().any(|day| day.settled == *settled && day.whole);
         let new: Vec<NewLine> = lines.iter().map(|line| new_line(line)).collect();
-        let extent = Extent { whole, whole_before };
-        let fates = merge::merge(&known.iter().map(known_line).collect::<Vec<_>>(), &new, extent)
-            .map_err(|contradiction| Failed::App(contradicts(&contradiction, &known, lines, date)))?;
-        let mut added = Vec::new();
-        let mut balances = Vec::new();
+        let fates = match merge::merge(&known, &new, Extent { whole, whole_before }) {
+            Ok(fates) => fates,
+            Err(contradiction) => return Err(self.contradicts(&contradiction, lines, date).await?),
+        };
+        drop((known, new));
+        let (mut added, mut balances) = (Vec::new(), Vec::new());
         for (line, fate) in lines.iter().zip(&fates) {
             let standing = match fate {
                 Fate::Known(_) => continue,
@@ -383,6 +385,10 @@ impl Merging<'_> {
             let place = line.place.in_words(Language::English);
             added.push((bank_line(line, *next, settled, standing), place));
             *next = next.saturating_add(1);
+            if added.len() == statement_lines::WRITTEN_TOGETHER {
+                statement_lines::add(self.transaction, self.market, self.id, &added).await?;
+                added.clear();
+            }
         }
         statement_lines::add(self.transaction, self.market, self.id, &added).await?;
         statement_lines::complete(self.transaction, self.market, &balances).await?;
@@ -401,6 +407,20 @@ impl Merging<'_> {
             known: count(|fate| matches!(fate, Fate::Known(_) | Fate::Completes(_))).unwrap_or(i64::MAX),
             doubtful: count(|fate| *fate == Fate::Doubtful).unwrap_or(i64::MAX),
         })
+    }
+
+    /// Says which of two files that both cover a date has a line that the other lacks.
+    async fn contradicts(
+        &mut self,
+        contradiction: &Contradiction,
+        lines: &Lines<'_>,
+        date: BusinessDate,
+    ) -> Result<Failed, StoreError> {
+        let known = match contradiction {
+            Contradiction::Lacks(number) => statement_lines::find(self.transaction, self.market, *number).await?,
+            Contradiction::Adds(_) => None,
+        };
+        Ok(Failed::App(contradicts(contradiction, known.as_ref(), lines, date)))
     }
 
     /// Tells whether the file says that it covers a date wholly, and whether it covers it at all. A date
@@ -434,11 +454,6 @@ fn new_line(line: &StatementLine) -> NewLine {
     NewLine { key, balance: line.balance }
 }
 
-fn known_line(line: &BankLine) -> KnownLine {
-    let key = LineKey { direction: line.direction, amount: line.amount, reference: line.reference.clone() };
-    KnownLine { number: line.number, key, balance: line.balance, standing: line.standing }
-}
-
 fn bank_line(line: &StatementLine, number: i64, settled: &SettledAccount, standing: Standing) -> BankLine {
     BankLine {
         number,
@@ -455,42 +470,4 @@ fn bank_line(line: &StatementLine, number: i64, settled: &SettledAccount, standi
         counterparty: line.counterparty.clone(),
         standing,
     }
-}
-
-fn contradicts(contradiction: &Contradiction, known: &[BankLine], lines: &Lines<'_>, date: BusinessDate) -> AppError {
-    let said = |amount: Dong, reference: &str| {
-        let reference = if reference.is_empty() { String::new() } else { format!(" ({reference})") };
-        format!("{}{reference}", amount.with_unit())
-    };
-    let day = date.vietnamese();
-    let message = match *contradiction {
-        Contradiction::Lacks(number) => {
-            let line = known.iter().find(|line| line.number == number);
-            let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
-            Message::new(
-                format!(
-                    "Sao kê này nói là đủ ngày {day} nhưng thiếu dòng {shown} đã có trong sao kê trước (dòng số {number}). Một trong hai tệp sai; không ghi gì."
-                ),
-                format!(
-                    "This statement says it covers {date} but lacks {shown}, which an earlier one holds (line number {number}). One of the two is wrong; nothing was kept."
-                ),
-            )
-        }
-        Contradiction::Adds(place) => {
-            let line = lines.get(place);
-            let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
-            let at = |language| line.map(|line| line.place.in_words(language)).unwrap_or_default();
-            Message::new(
-                format!(
-                    "{}: dòng {shown} ngày {day} không có trong sao kê trước, vốn đủ cả ngày. Một trong hai tệp sai; không ghi gì.",
-                    at(Language::Vietnamese)
-                ),
-                format!(
-                    "{}: {shown} on {date} is not in an earlier statement that covers the whole date. One of the two is wrong; nothing was kept.",
-                    at(Language::English)
-                ),
-            )
-        }
-    };
-    AppError::new(ErrorKind::Conflict, "statement_contradicts", message)
 }

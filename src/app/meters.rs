@@ -110,6 +110,7 @@ pub(crate) struct Meters {
     queue: Gauge,
     last_seen: Family<BySource, Gauge>,
     clock_skew: Family<BySource, Gauge>,
+    silent: Family<BySource, Gauge>,
     open_days: Family<ByMarket, Gauge>,
     open_days_longest: Gauge,
     up: Gauge,
@@ -139,6 +140,7 @@ impl Meters {
             queue: Gauge::default(),
             last_seen: Family::default(),
             clock_skew: Family::default(),
+            silent: Family::default(),
             open_days: Family::default(),
             open_days_longest: Gauge::default(),
             up: Gauge::default(),
@@ -169,6 +171,8 @@ impl Meters {
         registry.register("source_last_seen_timestamp_seconds", seen, self.last_seen.clone());
         let skew = "Seconds a source's clock is off once three deliveries in a row were";
         registry.register("source_clock_skew_seconds", skew, self.clock_skew.clone());
+        let silent = "Seconds of a source's silence, once it is longer than usual for the hour; else 0";
+        registry.register("source_silent_seconds", silent, self.silent.clone());
         registry.register("market_open_days", "Days with money that are not closed", self.open_days.clone());
         let longest = "The same of the market open longest";
         registry.register("market_open_days_longest", longest, self.open_days_longest.clone());
@@ -284,9 +288,13 @@ impl App {
             let labels = BySource { source: source.clone() };
             meters.last_seen.get_or_create(&labels).set(at.div_euclid(1_000_000));
         }
+        let (silent, now) = (self.silent_lately().await?, self.now());
         for sender in self.directory.get().senders.values().take(SOURCES_MAX) {
+            let labels = BySource { source: sender.name.to_string() };
             let skew = self.clock_alarms.raised(sender.allowance.source).unwrap_or(0);
-            meters.clock_skew.get_or_create(&BySource { source: sender.name.to_string() }).set(skew);
+            meters.clock_skew.get_or_create(&labels).set(skew);
+            let since = silent.iter().find(|one| one.source == sender.name).map(|one| one.since);
+            meters.silent.get_or_create(&labels).set(since.map_or(0, |since| now.duration_since(since).as_secs()));
         }
         Ok(())
     }

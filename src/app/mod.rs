@@ -57,6 +57,8 @@ pub mod quiet_phones;
 pub mod read_statement;
 pub mod receive_settlement;
 pub mod reconcile;
+mod reconcile_dates;
+mod reconcile_listing;
 pub mod reconcile_view;
 pub mod register;
 pub mod resolve;
@@ -71,6 +73,7 @@ pub mod simulate;
 pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
+mod statement_contradiction;
 pub mod statement_view;
 pub mod todo;
 mod tokens;
@@ -111,6 +114,7 @@ pub struct App {
     pub(crate) webhooks: webhooks::Webhooks,
     pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
+    pub(crate) silences: silent_sources::Silences,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
 }
@@ -131,6 +135,7 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            silences: silent_sources::Silences::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             waiting: events::Waiting::default(),
             webhooks: webhooks::Webhooks::default(),

@@ -8,7 +8,7 @@ use super::App;
 use super::error::{AppError, Message};
 use super::manage_sources::{credentials, no_source, refusal_text, secrets};
 use crate::bank::{self, Delivery, Refusal, Request, answer};
-use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceName};
+use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceId, SourceName};
 use crate::domain::inbox::Outcome;
 use crate::domain::settlement::Item;
 use crate::ledger::routing;
@@ -250,7 +250,7 @@ impl App {
                 if let Some(first) = group.first_mut() {
                     first.raw = Some(body.clone());
                 }
-                self.deliver(sender, &directory, delivery, market, group).await?
+                self.deliver(sender.allowance.source, &directory, delivery, market, group).await?
             } else {
                 self.deliver_to_several(sender, &directory, delivery, markets, body.clone()).await?
             };
@@ -294,14 +294,13 @@ impl App {
     /// Has one market judge its items; `None` when they must be routed again.
     pub(crate) async fn deliver(
         &self,
-        sender: &Sender,
+        source: SourceId,
         directory: &Directory,
         delivery: DeliveryId,
         market: MarketId,
         items: Vec<IncomingItem>,
     ) -> Result<Option<Vec<ItemAnswer>>, AppError> {
-        let incoming =
-            Incoming { delivery, source: sender.allowance.source, reference_version: directory.version, items };
+        let incoming = Incoming { delivery, source, reference_version: directory.version, items };
         match self.writer.submit(market, vec![Work::Deliver(incoming)]).await?.pop() {
             Some(Done::Judged(judged)) => {
                 Ok(Some(judged.iter().map(|item| self.answer_item(directory, market, item)).collect()))
@@ -326,13 +325,13 @@ impl App {
         let count = markets.values().map(Vec::len).sum();
         deliveries::begin(&self.store, home, delivery, count).await?;
         let received = self.item(0, Content::Kept { outcome: Outcome::Received, why: None }, Some(body))?;
-        if self.deliver(sender, directory, delivery, home, vec![received]).await?.is_none() {
+        if self.deliver(sender.allowance.source, directory, delivery, home, vec![received]).await?.is_none() {
             deliveries::forget(&self.store, home, delivery).await?;
             return Ok(None);
         }
         let mut answers = Vec::new();
         for (market, items) in markets {
-            match self.deliver(sender, directory, delivery, market, items).await? {
+            match self.deliver(sender.allowance.source, directory, delivery, market, items).await? {
                 Some(judged) => answers.extend(judged),
                 // What was judged before the routes moved is known by its identity when it comes again.
                 None => return Ok(None),

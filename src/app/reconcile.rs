@@ -1,24 +1,26 @@
 //! Bank and book side by side: the lines of statements, the journal and the inbox of some dates,
 //! compared by `ledger::reconcile`. Reads alone; booking and signing are use cases of their own.
+//! Dates are read and compared some at a time (`reconcile_dates`), and of the findings only those are
+//! kept that are listed: the longest statement needs the memory of its busiest date.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::App;
 use super::error::{AppError, Message};
-use crate::domain::account::SettledAccount;
+use super::journal::list_limit;
+use super::reconcile_dates::{self, Asked, asked, chunks};
+use super::reconcile_listing::{Listing, Place, Tally};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::Figure;
 use crate::domain::hash::Hash;
-use crate::domain::ids::{MarketCode, StallNumber};
-use crate::domain::memo::{self, Choice};
+use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{
-    AccountDay, BankLine, Class, Coverage, DayReconciliation, Entry, SignState, Signature, StatementId,
+    AccountDay, Class, Coverage, DayReconciliation, Entry, SignState, Signature, StatementId,
 };
 use crate::domain::registration::Market;
-use crate::domain::settlement::Direction;
-use crate::ledger::reconcile::digest::digest;
-use crate::ledger::reconcile::findings::{AccountFacts, Findings, compare};
+use crate::ledger::work::Compared;
 use crate::store::engine::Transaction;
 use crate::store::reconciliation::{self, Signed};
 use crate::store::{bindings, head, statement_lines, statements};
@@ -41,17 +43,24 @@ pub struct Reconciliation {
     pub scope: Scope,
     /// Each account's dates.
     pub days: Vec<AccountDay>,
-    /// The findings, by account and date.
+    /// The findings that are listed; the figures count all of them.
     pub entries: Vec<Entry>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
+    /// How many findings each class has, and what they come to.
+    pub(crate) figures: BTreeMap<Class, Figure>,
     /// The newest signature of each date.
     pub signatures: BTreeMap<BusinessDate, Signature>,
     /// Over all of it.
     pub digest: Hash,
     /// The journal's last number when it was read.
     pub journal_seq: i64,
+    /// The lines that nobody reported, by number and in the order in which they are booked.
+    pub(crate) missing: Vec<i64>,
+    /// How many those are, and what they come to.
+    pub bookable: Figure,
     pub(crate) last_item: i64,
-    pub(crate) lines: HashMap<i64, BankLine>,
-    pub(crate) undecided: BTreeMap<SettledAccount, BTreeSet<i64>>,
+    pub(crate) undecided: BTreeSet<i64>,
 }
 
 impl Reconciliation {
@@ -59,17 +68,12 @@ impl Reconciliation {
     /// bank's less the book's.
     #[must_use]
     pub fn figure(&self, class: Class) -> Figure {
-        let mut figure = Figure::default();
-        for entry in self.entries.iter().filter(|entry| entry.class == class) {
-            let amount = match class {
-                Class::AmountDiffers => entry.bank.checked_sub(entry.book).unwrap_or(Dong::ZERO),
-                Class::MissingThere | Class::DuplicateReport => entry.book,
-                Class::Matched | Class::MissingHere | Class::IgnoredDebit => entry.bank,
-            };
-            figure.count = figure.count.saturating_add(1);
-            figure.amount = figure.amount.checked_add(amount).unwrap_or(figure.amount);
-        }
-        figure
+        self.figures.get(&class).copied().unwrap_or_default()
+    }
+
+    /// Returns what a line of this scope was compared with.
+    pub(crate) fn compared(&self) -> Compared {
+        Compared { up_to: self.last_item, undecided: Arc::new(self.undecided.clone()) }
     }
 
     /// Returns the sums of the days that statements cover: bank, book, and the difference.
@@ -89,8 +93,9 @@ impl Reconciliation {
 
     /// Returns how many findings bank and book differ by.
     #[must_use]
-    pub fn differences(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.class.is_difference()).count()
+    pub fn differences(&self) -> i64 {
+        let classes = self.figures.iter().filter(|(class, _)| class.is_difference());
+        classes.map(|(_, figure)| figure.count).fold(0, i64::saturating_add)
     }
 
     /// Returns how many accounts are covered, how many with money are not, and what those have.
@@ -146,38 +151,43 @@ impl Reconciliation {
 }
 
 impl App {
-    /// Compares bank and book.
+    /// Compares bank and book, and lists the first findings of each class.
     ///
     /// # Errors
     /// `not_found` for the market or the statement.
     pub async fn reconcile(&self, market: &MarketCode, scope: Scope) -> Result<Reconciliation, AppError> {
+        self.reconcile_listing(market, scope, Listing::FirstOfEach).await
+    }
+
+    /// Compares bank and book, and lists one page of the findings, by date and class; with the pairs that
+    /// agree when `matched`.
+    ///
+    /// # Errors
+    /// As [`App::reconcile`]; `limit_out_of_range`, `after_invalid`.
+    pub async fn reconcile_page(
+        &self,
+        market: &MarketCode,
+        scope: Scope,
+        matched: bool,
+        after: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<Reconciliation, AppError> {
+        let limit = usize::try_from(list_limit(limit)?).unwrap_or(usize::MAX);
+        let after = after.map(Place::read).transpose()?;
+        self.reconcile_listing(market, scope, Listing::Page { matched, after, limit }).await
+    }
+
+    async fn reconcile_listing(
+        &self,
+        market: &MarketCode,
+        scope: Scope,
+        listing: Listing,
+    ) -> Result<Reconciliation, AppError> {
         let market = self.market(market).await?;
         let mut transaction = self.store.begin_read().await?;
-        let (accounts, dates) = asked(&mut transaction, &market, &scope).await?;
-        let read = read(&mut transaction, &market, accounts.as_ref(), &dates).await?;
-        let mut signatures = BTreeMap::new();
-        for date in &dates {
-            if let Some(signed) = reconciliation::signed(&mut transaction, market.id, *date).await? {
-                signatures.insert(*date, signature(signed));
-            }
-        }
+        let compared = compare(&mut transaction, &market, scope, listing).await;
         transaction.rollback().await?;
-        // The largest files take a second of thought, which must not hold up webhooks.
-        let compared = tokio::task::spawn_blocking(move || read.compare(&dates)).await.map_err(AppError::internal)?;
-        let Compared { days, entries, undecided, lines, last_item, journal_seq } = compared;
-        let digest = digest(&days, &entries);
-        Ok(Reconciliation {
-            market,
-            scope,
-            days,
-            entries,
-            signatures,
-            digest,
-            journal_seq,
-            last_item,
-            lines,
-            undecided,
-        })
+        compared
     }
 
     /// Returns what a day's report and close show of its reconciliation; nothing is read of the inbox
@@ -190,15 +200,70 @@ impl App {
         market: &MarketCode,
         date: BusinessDate,
     ) -> Result<DayReconciliation, AppError> {
-        let id = self.market(market).await?.id;
+        let market = self.market(market).await?;
         let mut transaction = self.store.begin_read().await?;
-        let covered = statements::covered(&mut transaction, id, date, date).await?;
+        let found = day_reconciliation(&mut transaction, &market, date).await;
         transaction.rollback().await?;
-        if covered.is_empty() {
-            return Ok(DayReconciliation::default());
-        }
-        Ok(self.reconcile(market, Scope::Date(date)).await?.of_day(date))
+        found
     }
+}
+
+/// As [`App::day_reconciliation`], within the caller's transaction.
+pub(super) async fn day_reconciliation(
+    transaction: &mut Transaction,
+    market: &Market,
+    date: BusinessDate,
+) -> Result<DayReconciliation, AppError> {
+    if statements::covered(transaction, market.id, date, date).await?.is_empty() {
+        return Ok(DayReconciliation::default());
+    }
+    Ok(compare(transaction, market, Scope::Date(date), Listing::Nothing).await?.of_day(date))
+}
+
+async fn compare(
+    transaction: &mut Transaction,
+    market: &Market,
+    scope: Scope,
+    listing: Listing,
+) -> Result<Reconciliation, AppError> {
+    let Asked { accounts, dates } = asked(transaction, market, &scope).await?;
+    let head = head::read(transaction, market.id).await?;
+    let head = head.ok_or_else(|| AppError::internal("a market without a head"))?;
+    let stalls = Arc::new(bindings::load(transaction, market.id).await?.stalls);
+    let mut tally = Tally::new(listing);
+    for chunk in chunks(&dates) {
+        let read = reconcile_dates::read(transaction, market.id, accounts.as_ref(), &chunk).await?;
+        let stalls = Arc::clone(&stalls);
+        // The busiest dates take a second of thought, which must not hold up webhooks.
+        let compared = tokio::task::spawn_blocking(move || {
+            tally.take(read, &chunk, &stalls);
+            tally
+        });
+        tally = compared.await.map_err(AppError::internal)?;
+    }
+    let mut signatures = BTreeMap::new();
+    for date in dates.keys() {
+        if let Some(signed) = reconciliation::signed(transaction, market.id, *date).await? {
+            signatures.insert(*date, signature(signed));
+        }
+    }
+    let Tally { days, mut entries, figures, missing, bookable, undecided, digest, next, .. } = tally.end();
+    tell_lines(transaction, market, &mut entries).await?;
+    Ok(Reconciliation {
+        market: market.clone(),
+        scope,
+        days,
+        entries,
+        next,
+        figures,
+        signatures,
+        digest,
+        journal_seq: head.last_seq,
+        missing,
+        bookable,
+        last_item: head.last_item,
+        undecided,
+    })
 }
 
 fn signature(signed: Signed) -> Signature {
@@ -212,122 +277,22 @@ fn signature(signed: Signed) -> Signature {
     }
 }
 
-/// Returns the accounts and dates of a scope; no accounts: all of them.
-async fn asked(
-    transaction: &mut Transaction,
-    market: &Market,
-    scope: &Scope,
-) -> Result<(Option<BTreeSet<SettledAccount>>, Vec<BusinessDate>), AppError> {
-    let (id, only) = match scope {
-        Scope::Date(date) => return Ok((None, vec![*date])),
-        Scope::Statement(id, only) => (*id, *only),
-    };
-    if statements::find(transaction, market.id, id).await?.is_none() {
-        return Err(no_statement(id));
+/// Gives listed findings the texts of their lines.
+async fn tell_lines(transaction: &mut Transaction, market: &Market, entries: &mut [Entry]) -> Result<(), AppError> {
+    let firsts: BTreeSet<i64> = entries.iter().filter_map(|entry| entry.lines.first().copied()).collect();
+    let numbers: Vec<i64> = firsts.into_iter().collect();
+    let lines = statement_lines::of_numbers(transaction, market.id, &numbers).await?;
+    let lines: BTreeMap<i64, _> = lines.into_iter().map(|line| (line.number, line)).collect();
+    for entry in entries {
+        if let Some(line) = entry.lines.first().and_then(|number| lines.get(number)) {
+            entry.reference.clone_from(&line.bank_ref);
+            entry.memo = line.whole_memo();
+        }
     }
-    let days = statements::days_of(transaction, market.id, id).await?;
-    let accounts = days.iter().map(|day| day.settled.clone()).collect();
-    let dates: BTreeSet<BusinessDate> = match only {
-        Some(date) => BTreeSet::from([date]),
-        None => days.iter().map(|day| day.date).collect(),
-    };
-    Ok((Some(accounts), dates.into_iter().collect()))
+    Ok(())
 }
 
 /// The answer that there is no such statement.
 pub(crate) fn no_statement(id: StatementId) -> AppError {
     AppError::not_found(Message::new(format!("Không có sao kê {id}."), format!("There is no statement {id}.")))
-}
-
-/// Everything that was read, by account.
-struct Read {
-    accounts: BTreeMap<SettledAccount, AccountFacts>,
-    last_item: i64,
-    journal_seq: i64,
-}
-
-async fn read(
-    transaction: &mut Transaction,
-    market: &Market,
-    only: Option<&BTreeSet<SettledAccount>>,
-    dates: &[BusinessDate],
-) -> Result<Read, AppError> {
-    let mut read = Read { accounts: BTreeMap::new(), last_item: 0, journal_seq: 0 };
-    let head = head::read(transaction, market.id).await?;
-    let head = head.ok_or_else(|| AppError::internal("a market without a head"))?;
-    (read.last_item, read.journal_seq) = (head.last_item, head.last_seq);
-    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return Ok(read) };
-    // The dates beside: banks and providers differ about midnight.
-    let span = (first.previous(), last.next());
-    let one = only.and_then(|accounts| accounts.first().filter(|_| accounts.len() == 1));
-    let wanted = |account: &SettledAccount| only.is_none_or(|accounts| accounts.contains(account));
-    let stalls = bindings::load(transaction, market.id).await?.stalls;
-    let known = &mut read.accounts;
-    for day in statements::covered(transaction, market.id, span.0, span.1).await? {
-        let coverage = if day.covered { Coverage::Day } else { Coverage::Part(day.last_at) };
-        if wanted(&day.settled) {
-            known.entry(day.settled).or_default().coverage.insert(day.date, coverage);
-        }
-    }
-    let refunds = statement_lines::refunds(transaction, market.id, span).await?;
-    for line in statement_lines::of_days(transaction, market.id, one, span).await? {
-        if !wanted(&line.settled) {
-            continue;
-        }
-        let facts = known.entry(line.settled.clone()).or_default();
-        if let Choice::One(stall) = choose(&line, &stalls) {
-            facts.codes.insert(line.number, stall);
-        }
-        for refund in refunds.get(&line.number).into_iter().flatten() {
-            if reconciliation::is_live(transaction, market.id, *refund).await? {
-                facts.refunds.insert(line.number, *refund);
-            }
-        }
-        facts.lines.push(line);
-    }
-    for (account, credit) in reconciliation::credits(transaction, market.id, one, span).await? {
-        if wanted(&account) {
-            known.entry(account).or_default().credits.push(credit);
-        }
-    }
-    for (account, report) in reconciliation::reports(transaction, market.id, span).await? {
-        if wanted(&account) {
-            known.entry(account).or_default().reports.push(report);
-        }
-    }
-    Ok(read)
-}
-
-fn choose(line: &BankLine, stalls: &std::collections::HashSet<StallNumber>) -> Choice {
-    if line.direction == Direction::Debit {
-        return Choice::None;
-    }
-    memo::choose(&line.whole_memo(), |stall| stalls.contains(&stall))
-}
-
-/// What comparing gave.
-struct Compared {
-    days: Vec<AccountDay>,
-    entries: Vec<Entry>,
-    undecided: BTreeMap<SettledAccount, BTreeSet<i64>>,
-    lines: HashMap<i64, BankLine>,
-    last_item: i64,
-    journal_seq: i64,
-}
-
-impl Read {
-    fn compare(self, dates: &[BusinessDate]) -> Compared {
-        let Self { accounts, last_item, journal_seq } = self;
-        let (mut days, mut entries, mut undecided) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut lines = HashMap::new();
-        for (settled, facts) in accounts {
-            let findings: Findings = compare(&settled, &facts, dates);
-            let moved = |day: &AccountDay| day.coverage != Coverage::None || day.book.count > 0 || day.bank.count > 0;
-            days.extend(findings.days.into_iter().filter(moved));
-            entries.extend(findings.entries);
-            undecided.insert(settled, findings.undecided);
-            lines.extend(facts.lines.into_iter().map(|line| (line.number, line)));
-        }
-        Compared { days, entries, undecided, lines, last_item, journal_seq }
-    }
 }

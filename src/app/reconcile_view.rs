@@ -40,14 +40,13 @@ impl Reconciliation {
             "uncovered": figure_json(uncovered_money), "buckets": buckets, "digest": self.digest.to_string(),
             "days": self.days.iter().map(day_json).collect::<Vec<_>>(), "signatures": signatures,
             "entries": self.shown(matched).map(|entry| self.entry_json(entry)).collect::<Vec<_>>(),
-            "listed_of_each_class": ENTRIES_MAX,
+            "listed_of_each_class": ENTRIES_MAX, "has_more": self.next.is_some(), "next": self.next,
         })
     }
 
-    /// Returns the findings that are listed: the differences first, at most so many of each class.
+    /// Returns the findings that are listed, with the pairs that agree or without.
     pub fn shown(&self, matched: bool) -> impl Iterator<Item = &Entry> {
-        let classes = Class::ALL.into_iter().filter(move |class| matched || *class != Class::Matched);
-        classes.flat_map(|class| self.entries.iter().filter(move |entry| entry.class == class).take(ENTRIES_MAX))
+        self.entries.iter().filter(move |entry| matched || entry.class != Class::Matched)
     }
 
     fn signature_json(&self, signature: &Signature) -> Value {
@@ -102,7 +101,8 @@ impl Booking {
             })
         };
         json!({
-            "lines": self.lines.iter().map(line).collect::<Vec<_>>(), "reconciliation": self.after.to_json(false),
+            "lines": self.lines.iter().map(line).collect::<Vec<_>>(), "lines_total": self.total,
+            "booked": figure_json(self.booked), "reconciliation": self.after.to_json(false),
         })
     }
 
@@ -111,31 +111,14 @@ impl Booking {
     pub fn after_json(&self) -> Value {
         let mut shown = self.after.to_json(true);
         if let (Some(fields), Some(lines)) = (shown.as_object_mut(), self.to_json().get_mut("lines")) {
-            fields.insert("booked".to_owned(), figure_json(self.booked()));
+            fields.insert("booked".to_owned(), figure_json(self.booked));
             fields.insert("booked_lines".to_owned(), lines.take());
         }
         shown
     }
-
-    /// Returns how many lines were booked and what they come to; of a dry run, what would be.
-    #[must_use]
-    pub fn booked(&self) -> Figure {
-        let mut figure = Figure::default();
-        for booked in &self.lines {
-            let posted = booked.answer.as_ref().is_none_or(|answer| {
-                matches!(
-                    answer.outcome,
-                    crate::domain::inbox::Outcome::Recorded | crate::domain::inbox::Outcome::Suspense
-                )
-            });
-            if posted {
-                figure.count = figure.count.saturating_add(1);
-                figure.amount = figure.amount.checked_add(booked.line.amount).unwrap_or(figure.amount);
-            }
-        }
-        figure
-    }
 }
+
+pub use crate::report::wording::bank_at_close;
 
 /// Returns bank and book in one sentence, in Vietnamese and in English.
 #[must_use]

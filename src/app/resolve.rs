@@ -1,5 +1,6 @@
 //! Decisions about held items, and offering what waits once its account is listed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::App;
@@ -8,14 +9,17 @@ use super::correct::{checked_reason, refused};
 use super::error::{AppError, ErrorKind, Message};
 use super::note::Note;
 use super::receive_settlement::ItemAnswer;
+use super::reconcile::Scope;
 use crate::bank::{self, Request};
 use crate::domain::account::{AccountNumber, BankAccount};
 use crate::domain::audit::Action;
+use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{DeliveryId, ItemName, MarketId, SourceId};
 use crate::domain::inbox::{Outcome, reason};
+use crate::domain::settlement::{EventTime, Settlement};
 use crate::ledger::facts::HeldItem;
 use crate::ledger::routing::{self, Allowance, Routed};
-use crate::ledger::work::{Content, Decision, Done, IncomingItem, Resolution, Work};
+use crate::ledger::work::{Compared, Content, Decision, Done, IncomingItem, Resolution, Work};
 use crate::store::routing::{Directory, Sender};
 use crate::store::{held, waiting};
 
@@ -27,10 +31,33 @@ const PROGRAM: &str = "socho";
 pub enum ResolveAction {
     /// It is money of its own: book it.
     Book,
-    /// Judge it again by the normal path: its account has been listed, or its time was stale.
+    /// Judge it again by the normal path: its account has been listed, or its time was stale. What is held
+    /// because of its identity is for a person to book or to dismiss: no rule can say more than it did.
     JudgeAgain,
     /// Close it without a posting.
     Dismiss,
+}
+
+/// What can be done with a held item, besides dismissing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// A person may say that it is money of its own.
+    pub book: bool,
+    /// The normal path may judge it again.
+    pub judge_again: bool,
+}
+
+impl Choices {
+    /// Returns the choices that why it is held leaves.
+    #[must_use]
+    pub fn of(outcome: Outcome, why: &str) -> Self {
+        let by_identity = [reason::POSSIBLE_DUPLICATE, reason::REUSED_REFERENCE].contains(&why);
+        let quarantined = outcome == Outcome::Quarantined;
+        Self {
+            book: quarantined && by_identity,
+            judge_again: outcome == Outcome::Stale || (quarantined && !by_identity && why != reason::CONFLICT),
+        }
+    }
 }
 
 impl App {
@@ -38,7 +65,7 @@ impl App {
     /// transaction of its own.
     ///
     /// # Errors
-    /// `not_found`, `already_resolved`, `never_booked`, `reason_missing`.
+    /// `not_found`, `already_resolved`, `never_booked`, `person_decides`, `account_not_listed`, `reason_missing`.
     pub async fn resolve(
         &self,
         item: ItemName,
@@ -69,25 +96,13 @@ impl App {
     ) -> Result<Vec<ItemAnswer>, AppError> {
         let directory = self.directory.refresh(&self.store).await?;
         let (held, raw) = self.held(item).await?;
-        let sender = directory.senders.values().find(|sender| sender.allowance.source == held.source).cloned();
         match action {
             ResolveAction::Dismiss => self.decide(&directory, item, Decision::Dismiss, actor, reason).await,
-            ResolveAction::Book => {
-                // What a statement told of has no sender: any receiving account of the market may be meant.
-                let allowance = match sender.as_deref() {
-                    Some(sender) => Some(sender.allowance.clone()),
-                    None => (held.source == SourceId::STATEMENT).then(|| allowance(item.market)),
-                };
-                let routed = allowance.and_then(|allowance| self.routed(&directory, &allowance, &held));
-                match routed.map(|routed| routed.account) {
-                    Some(Ok(account)) => self.decide(&directory, item, Decision::Book { account }, actor, reason).await,
-                    _ => Err(not_listed()),
-                }
-            }
-            ResolveAction::JudgeAgain => {
-                let sender = sender.ok_or_else(not_listed)?;
-                self.judge_again(&directory, &sender, item, &held, raw, actor).await
-            }
+            ResolveAction::Book => match self.routed(&directory, item.market, &held).map(|routed| routed.account) {
+                Some(Ok(account)) => self.decide(&directory, item, Decision::Book { account }, actor, reason).await,
+                _ => Err(not_listed()),
+            },
+            ResolveAction::JudgeAgain => self.judge_again(&directory, item, &held, raw, actor).await,
         }
     }
 
@@ -102,9 +117,11 @@ impl App {
         }
     }
 
-    fn routed(&self, directory: &Directory, allowance: &Allowance, held: &HeldItem) -> Option<Routed> {
+    /// Routes a held item as its source may report now.
+    fn routed(&self, directory: &Directory, market: MarketId, held: &HeldItem) -> Option<Routed> {
         let settlement = held.settlement.as_ref()?;
-        Some(routing::route(settlement, allowance, &directory.routes, self.clock.now()))
+        let allowance = allowance_of(directory, market, held.source)?;
+        Some(routing::route(settlement, &allowance, &directory.routes, self.clock.now()))
     }
 
     async fn decide(
@@ -138,7 +155,6 @@ impl App {
     async fn judge_again(
         &self,
         directory: &Arc<Directory>,
-        sender: &Arc<Sender>,
         item: ItemName,
         held: &HeldItem,
         raw: Option<Vec<u8>>,
@@ -148,27 +164,31 @@ impl App {
             return Err(refused(&crate::ledger::work::RuleBroken::AlreadyResolved(item.item)));
         }
         let Some(settlement) = held.settlement.clone().filter(|_| held.outcome == Outcome::Quarantined) else {
-            return self.judge_body(directory, sender, item, held, raw, actor).await;
+            let sender = directory.senders.values().find(|sender| sender.allowance.source == held.source);
+            return self.judge_body(directory, sender.ok_or_else(not_listed)?, item, held, raw, actor).await;
         };
-        if held.reason.as_deref() == Some(reason::CONFLICT) {
-            return Err(refused(&crate::ledger::work::RuleBroken::NeverBooked(reason::CONFLICT.to_owned())));
+        match held.reason.as_deref() {
+            Some(reason::CONFLICT) => {
+                return Err(refused(&crate::ledger::work::RuleBroken::NeverBooked(reason::CONFLICT.to_owned())));
+            }
+            // It holds its own event: judged again it would be a duplicate of itself, and gone.
+            Some(reason::POSSIBLE_DUPLICATE | reason::REUSED_REFERENCE) => return Err(for_a_person()),
+            _ => {}
         }
-        let routed = routing::route(&settlement, &sender.allowance, &directory.routes, self.clock.now());
-        if routed.account.is_err() {
-            return Err(not_listed());
-        }
+        let routed = self.routed(directory, item.market, held).filter(|routed| routed.account.is_ok());
+        let routed = routed.ok_or_else(not_listed)?;
         let market = routed.market;
         let again = IncomingItem {
             part: 1,
+            compared: self.compared_again(directory, market, held, &settlement).await?,
             content: Content::Credit { settlement, routed },
             salt: self.ids.salt()?,
             raw: None,
             resolves: (market == item.market).then_some(item.item),
             actor: Some(actor.to_owned()),
-            compared: None,
         };
         let delivery = DeliveryId(self.ids.uuid()?);
-        let judged = self.deliver(sender, directory, delivery, market, vec![again]).await?;
+        let judged = self.deliver(held.source, directory, delivery, market, vec![again]).await?;
         let judged =
             judged.ok_or_else(|| AppError::from(crate::store::error::StoreError::Contended { attempts: 1 }))?;
         if market != item.market {
@@ -176,6 +196,26 @@ impl App {
             self.decide(directory, item, Decision::Dismiss, actor, why).await?;
         }
         Ok(judged)
+    }
+
+    /// A statement's line is compared with the book as it is now, as when it was first booked; a
+    /// source's report is not.
+    async fn compared_again(
+        &self,
+        directory: &Directory,
+        market: MarketId,
+        held: &HeldItem,
+        settlement: &Settlement,
+    ) -> Result<Option<Compared>, AppError> {
+        let date = match settlement.event_time {
+            EventTime::At(at) => BusinessDate::of_calendar(at),
+            EventTime::On(date) => date,
+            EventTime::Missing => return Ok(None),
+        };
+        match directory.markets.get(&market).filter(|_| held.source == SourceId::STATEMENT) {
+            Some(code) => Ok(Some(self.reconcile(code, Scope::Date(date)).await?.compared())),
+            None => Ok(None),
+        }
     }
 
     /// Judges a body that was kept whole because its signed time was off.
@@ -215,25 +255,40 @@ impl App {
             return Ok(());
         }
         let directory = self.directory.refresh(&self.store).await?;
-        let mut homes: Vec<MarketId> = directory.senders.values().map(|sender| sender.allowance.market).collect();
-        homes.push(MarketId::INSTALLATION);
-        homes.sort_unstable();
-        homes.dedup();
+        let senders = directory.senders.values().map(|sender| sender.allowance.market);
+        // What a statement told of waits in the market of the statement, which may have no source of its own.
+        let routes = numbers.iter().filter_map(|number| directory.routes.get(number)).flatten();
+        let homes: BTreeSet<MarketId> =
+            senders.chain(routes.map(|route| route.market)).chain([MarketId::INSTALLATION]).collect();
         for market in homes {
             for item in waiting::for_accounts(&self.store, market, numbers).await? {
                 let name = ItemName { market, item, recorded_at_ms: 0 };
                 let (held, raw) = self.held(name).await?;
-                let sender = directory.senders.values().find(|sender| sender.allowance.source == held.source);
-                let Some(sender) = sender else { continue };
-                let listed =
-                    self.routed(&directory, &sender.allowance, &held).is_some_and(|routed| routed.account.is_ok());
+                let listed = self.routed(&directory, market, &held).is_some_and(|routed| routed.account.is_ok());
                 if listed && !held.resolved {
-                    self.judge_again(&directory, sender, name, &held, raw, PROGRAM).await?;
+                    self.judge_again(&directory, name, &held, raw, PROGRAM).await?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Returns what a source may report now; of a statement's lines any receiving account of their market.
+fn allowance_of(directory: &Directory, market: MarketId, source: SourceId) -> Option<Allowance> {
+    if source == SourceId::STATEMENT {
+        return Some(allowance(market));
+    }
+    let sender = directory.senders.values().find(|sender| sender.allowance.source == source)?;
+    Some(sender.allowance.clone())
+}
+
+fn for_a_person() -> AppError {
+    let message = Message::new(
+        "Khoản này có thể trùng với khoản đã ghi: chỉ người xem mới quyết được. Hãy chọn ghi sổ hoặc bỏ qua.",
+        "This may be money that is booked already: judging again cannot tell. Book it or dismiss it.",
+    );
+    AppError::new(ErrorKind::Conflict, "person_decides", message)
 }
 
 fn not_listed() -> AppError {

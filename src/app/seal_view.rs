@@ -13,6 +13,7 @@ use crate::domain::ids::{MarketCode, Seq};
 use crate::ledger::seal::close::SignedClose;
 use crate::ledger::seal::key::{KeyError, MarketKey, PublicKey};
 use crate::ledger::seal::proof::PublishedKey;
+use crate::report::json::sealed_bank_json;
 
 /// Returns a date that was just closed.
 #[must_use]
@@ -44,6 +45,7 @@ pub fn signed_close_json(signed: &SignedClose) -> Value {
         "merkle_root": close.merkle_root.to_string(), "previous": close.previous.to_string(),
         "hash": signed.hash.to_string(), "key": close.key, "statement": signed.statement,
         "signature": STANDARD.encode(&signed.signature),
+        "bank": close.bank.as_ref().and_then(|bank| sealed_bank_json(bank).ok()),
     })
 }
 

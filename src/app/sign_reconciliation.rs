@@ -88,7 +88,7 @@ impl App {
             uncovered: count(day.uncovered),
             bank: day.bank,
             book: day.book,
-            open: count(found.differences()),
+            open: found.differences(),
             journal_seq: found.journal_seq,
             digest: found.digest,
         };

@@ -5,16 +5,29 @@ use serde_json::{Value, json};
 use super::App;
 use super::correct::checked_reason;
 use super::error::{AppError, ErrorKind, Message};
-use super::journal::list_limit;
+use super::journal::{bad_cursor, list_limit};
 use super::note::Note;
-use super::reconcile::no_statement;
+use super::reconcile::{Scope, no_statement};
+use super::reconcile_dates::asked;
 use crate::domain::audit::Action;
-use crate::domain::calendar::rfc3339;
+use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::StatementId;
+use crate::domain::reconciliation::{BankLine, Standing, StatementId};
 use crate::store::statements::{self, Day, Kept, Part};
 use crate::store::{head, statement_lines};
+
+/// Lines that wait for a person and are listed at once.
+const DOUBTFUL_MAX: i64 = 200;
+
+/// What a person says of a doubtful line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineDecision {
+    /// It is money of its own: it counts.
+    Accept,
+    /// It is a line that is known already.
+    Repeat,
+}
 
 /// A statement with its accounts and dates.
 #[derive(Debug, Clone)]
@@ -67,7 +80,7 @@ impl StatementShown {
 
     /// Returns the first and the last date it is about.
     #[must_use]
-    pub fn span(&self) -> Option<(crate::domain::calendar::BusinessDate, crate::domain::calendar::BusinessDate)> {
+    pub fn span(&self) -> Option<(BusinessDate, BusinessDate)> {
         let dates = || self.days.iter().map(|day| day.date);
         dates().min().zip(dates().max())
     }
@@ -129,42 +142,99 @@ impl App {
         Ok(StatementShown { market: code, kept, parts, days })
     }
 
-    /// Returns a market's statements, the newest first.
+    /// Returns a page of a market's statements, the newest first, from behind `after` on; and where the
+    /// list goes on.
     ///
     /// # Errors
-    /// `not_found` for the market, a bad limit.
-    pub async fn statements(&self, code: &MarketCode, limit: Option<i64>) -> Result<Vec<StatementShown>, AppError> {
+    /// `not_found` for the market, `limit_out_of_range`, `after_invalid`.
+    pub async fn statements(
+        &self,
+        code: &MarketCode,
+        after: Option<&str>,
+        limit: Option<i64>,
+    ) -> Result<(Vec<StatementShown>, Option<String>), AppError> {
         let (market, limit) = (self.market(code).await?.id, list_limit(limit)?);
         let mut transaction = self.store.begin_read().await?;
-        let mut shown = Vec::new();
-        for kept in statements::list(&mut transaction, market, limit).await? {
+        let after = match after {
+            None => None,
+            Some(after) => {
+                let id = after.parse().map_err(|_| bad_cursor())?;
+                Some(statements::find(&mut transaction, market, id).await?.ok_or_else(bad_cursor)?)
+            }
+        };
+        let mut found = statements::list(&mut transaction, market, after.as_ref(), limit.saturating_add(1)).await?;
+        let more = i64::try_from(found.len()).is_ok_and(|length| length > limit);
+        if more {
+            found.pop();
+        }
+        let next = found.last().filter(|_| more).map(|last| last.id.to_string());
+        let mut shown = Vec::with_capacity(found.len());
+        for kept in found {
             let parts = statements::parts(&mut transaction, market, kept.id).await?;
             let days = statements::days_of(&mut transaction, market, kept.id).await?;
             shown.push(StatementShown { market: code.clone(), kept, parts, days });
         }
         transaction.rollback().await?;
-        Ok(shown)
+        Ok((shown, next))
     }
 
-    /// Counts a doubtful line, because a person says that it is money of its own.
+    /// Returns the lines of a scope's dates that may repeat known ones and wait for a person, the first of
+    /// them.
+    ///
+    /// # Errors
+    /// As [`App::reconcile`].
+    pub async fn doubtful_lines(&self, code: &MarketCode, scope: &Scope) -> Result<Vec<BankLine>, AppError> {
+        let market = self.market(code).await?;
+        let mut transaction = self.store.begin_read().await?;
+        let asked = asked(&mut transaction, &market, scope).await?;
+        let mut lines = match (asked.dates.keys().next(), asked.dates.keys().next_back()) {
+            (Some(from), Some(to)) => {
+                statement_lines::doubtful(&mut transaction, market.id, (*from, *to), DOUBTFUL_MAX).await?
+            }
+            _ => Vec::new(),
+        };
+        transaction.rollback().await?;
+        lines.retain(|line| asked.accounts.as_ref().is_none_or(|accounts| accounts.contains(&line.settled)));
+        Ok(lines)
+    }
+
+    /// Decides about a doubtful line: it is money of its own, or a line that is known. Returns its date.
     ///
     /// # Errors
     /// `not_found`, `reason_missing`, `not_doubtful`.
-    pub async fn accept_line(&self, code: &MarketCode, line: i64, actor: &str, why: &str) -> Result<(), AppError> {
+    pub async fn decide_line(
+        &self,
+        code: &MarketCode,
+        line: i64,
+        decision: LineDecision,
+        actor: &str,
+        why: &str,
+    ) -> Result<BusinessDate, AppError> {
         let (market, why) = (self.market(code).await?.id, checked_reason(why)?);
+        let standing = match decision {
+            LineDecision::Accept => Standing::Counted,
+            LineDecision::Repeat => Standing::Settled,
+        };
         let mut transaction = self.store.begin_write().await?;
         head::take(&mut transaction, market).await?;
-        if statement_lines::accept(&mut transaction, market, line, actor, &why).await? {
-            let note = Note::of(Action::LineAccepted, format!("line {line}")).named(actor).because(&why);
-            self.note(&mut transaction, market, [note]).await?;
-            return Ok(transaction.commit().await?);
-        }
-        let known = statement_lines::find(&mut transaction, market, line).await?.is_some();
-        transaction.rollback().await?;
-        if !known {
+        let decided = statement_lines::decide(&mut transaction, market, line, standing, (actor, &why)).await?;
+        let found = statement_lines::find(&mut transaction, market, line).await?;
+        let Some(found) = found else {
+            transaction.rollback().await?;
             let (vi, en) = (format!("Không có dòng sao kê số {line}."), format!("There is no line number {line}."));
             return Err(AppError::not_found(Message::new(vi, en)));
+        };
+        if decided {
+            let action = match decision {
+                LineDecision::Accept => Action::LineAccepted,
+                LineDecision::Repeat => Action::LineRepeated,
+            };
+            let note = Note::of(action, format!("line {line}")).named(actor).because(&why);
+            self.note(&mut transaction, market, [note]).await?;
+            transaction.commit().await?;
+            return Ok(found.booked_on);
         }
+        transaction.rollback().await?;
         let message = Message::new(
             format!("Dòng sao kê số {line} không chờ người quyết định."),
             format!("Line number {line} does not wait for a person."),

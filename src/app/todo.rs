@@ -9,6 +9,7 @@ use super::correct::checked_reason;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
 use super::note::Note;
+use super::resolve::Choices;
 use crate::domain::audit::Action;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
@@ -81,6 +82,8 @@ pub struct HeldMoney {
     pub source: String,
     /// When it came.
     pub recorded_at: Timestamp,
+    /// What can be done with it.
+    pub choices: Choices,
 }
 
 /// What waits for a market's board.
@@ -129,6 +132,7 @@ impl App {
                     account_tail: tail(row.account.as_deref().unwrap_or_default()),
                     source: row.source.clone(),
                     recorded_at: row.recorded_at,
+                    choices: Choices::of(outcome, row.reason.as_deref().unwrap_or_default()),
                 });
             }
         }

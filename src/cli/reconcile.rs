@@ -126,7 +126,7 @@ fn show(context: &Context, found: &Reconciliation, booking: Option<&Booking>) {
         to_stdout(&table(&heads, entries));
     }
     if let Some(booking) = booking {
-        let figure = booking.booked();
+        let figure = booking.booked;
         let (count, amount) = (figure.count, figure.amount.with_unit());
         line(pick((
             format!("Đã ghi sổ từ sao kê: {count} khoản, {amount}."),

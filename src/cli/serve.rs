@@ -164,6 +164,7 @@ pub(super) async fn serve(
         line(format!("listening {name} http://{}", listening.0));
         servers.push(tokio::spawn(server.run(stopped.clone())));
     }
+    let watching = tokio::spawn(Arc::clone(&app).watch_sources(stopped));
     let deliveries = tokio::spawn(Arc::clone(&app).deliver_webhooks());
     started(listening.0);
     let mut failure = app.failure();
@@ -178,6 +179,7 @@ pub(super) async fn serve(
         // A server that panicked has nothing in flight any more.
         let _ = server.await;
     }
+    let _ = watching.await;
     // Each writes down how far it came.
     let _ = deliveries.await;
     app.close().await;

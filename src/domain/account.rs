@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::ids::IdError;
 
@@ -135,25 +136,25 @@ pub struct BankAccount {
 /// The key of the real account that money settled on: the number, and `@BIN` behind it only when
 /// two listed banks share that number. Identity, pairing and `bank:…` use it (DESIGN §4.9).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SettledAccount(String);
+pub struct SettledAccount(Arc<str>);
 
 impl SettledAccount {
     /// Returns the key of an account whose number only one listed bank uses.
     #[must_use]
     pub fn of_number(number: &AccountNumber) -> Self {
-        Self(number.0.clone())
+        Self(number.0.as_str().into())
     }
 
     /// Returns the key of an account whose number several listed banks share.
     #[must_use]
     pub fn shared(account: &BankAccount) -> Self {
-        Self(format!("{}@{}", account.number, account.bin))
+        Self(format!("{}@{}", account.number, account.bin).into())
     }
 
     /// Wraps a key as the store keeps it.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 
     /// Returns the key's text.

@@ -168,6 +168,7 @@ actions! {
     StatementTaken = "statement.taken" on Statement: "nộp sao kê", "handed a statement in";
     StatementBooked = "statement.booked" on Day: "ghi sổ khoản chỉ có trong sao kê", "booked what the statement alone told of";
     LineAccepted = "statement.line_accepted" on Statement: "nhận dòng sao kê", "accepted a line of a statement";
+    LineRepeated = "statement.line_repeated" on Statement: "coi dòng sao kê là lặp lại", "took a line of a statement for a repeated one";
     ReconciliationSigned = "reconciliation.signed" on Day: "ký đối chiếu", "signed a reconciliation";
     DisputeRaised = "dispute.raised" on Posting: "báo khoản chưa đúng", "said that a payment is not right";
     DisputeAnswered = "dispute.answered" on Posting: "trả lời khoản báo chưa đúng", "answered a dispute";

@@ -17,6 +17,7 @@ use super::hash::Hash;
 use super::ids::{MarketCode, Seq, SourceName, StallNumber};
 use super::money::Dong;
 use super::reconciliation::DayReconciliation;
+use super::sealed_bank::SealedBank;
 
 /// A count and the sum that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,6 +87,8 @@ pub struct DaySeal {
     pub merkle_root: Hash,
     /// The number of the market's key that signed.
     pub key: i64,
+    /// What the close says of the bank; none when it is another date's, or from before closes said so.
+    pub bank: Option<SealedBank>,
 }
 
 /// One stall's day.

@@ -28,6 +28,7 @@ pub mod posting;
 pub mod reconciliation;
 pub mod registration;
 pub mod rights;
+pub mod sealed_bank;
 pub mod settlement;
 pub mod stall_book;
 pub mod statement;

@@ -1,6 +1,7 @@
 //! The bank's days against the book's: what the lines of statements and the credits of the journal
 //! come to, in the words that pages, files and programs share. `ledger::reconcile` decides.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -102,7 +103,7 @@ pub enum Standing {
     Counted,
     /// It may repeat a line that is known: a person decides, or a file that covers the whole date.
     Doubtful,
-    /// A file that covers the whole date has decided about it.
+    /// It is a line that is known: a file that covers the whole date has decided so, or a person.
     Settled,
 }
 
@@ -168,14 +169,26 @@ impl BankLine {
     /// Returns the name under which the line's money is booked, identity (a) of DESIGN §4.12.
     #[must_use]
     pub fn event_id(&self) -> String {
-        format!("line-{}", self.number)
+        event_id(self.number)
     }
 
     /// Returns everything that may carry a memo code.
     #[must_use]
     pub fn whole_memo(&self) -> String {
-        if self.payer_ref.is_empty() { self.memo.clone() } else { format!("{}\n{}", self.memo, self.payer_ref) }
+        whole_memo(&self.memo, &self.payer_ref).into_owned()
     }
+}
+
+/// Joins a transfer's text and the payer's own reference: either may carry a memo code.
+#[must_use]
+pub fn whole_memo<'a>(memo: &'a str, payer_ref: &str) -> Cow<'a, str> {
+    if payer_ref.is_empty() { Cow::Borrowed(memo) } else { Cow::Owned(format!("{memo}\n{payer_ref}")) }
+}
+
+/// Returns the name under which a line's money is booked.
+#[must_use]
+pub fn event_id(line: i64) -> String {
+    format!("line-{line}")
 }
 
 /// What became of a line, of a credit, or of both.
@@ -388,6 +401,21 @@ impl SignState {
             Self::Signed => "signed",
             Self::Changed => "changed_since",
         }
+    }
+}
+
+impl FromStr for SignState {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        [Self::NoStatement, Self::Unsigned, Self::Signed, Self::Changed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| IdError {
+                what: "state of a reconciliation",
+                text: text.chars().take(60).collect(),
+                rule: "no_statement, unsigned, signed or changed_since",
+            })
     }
 }
 

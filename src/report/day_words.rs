@@ -63,7 +63,7 @@ pub struct DayWords {
     /// The day's postings in the journal.
     pub range: String,
     /// Who closed it, the root of its postings, the signed statement's hash.
-    pub seal: Option<[String; 3]>,
+    pub seal: Option<[String; 4]>,
 }
 
 impl DayWords {
@@ -116,9 +116,11 @@ fn status(report: &DailyReport) -> String {
     }
 }
 
-/// Names who closed the day, the root of its postings and the signed statement's hash.
-fn sealed(seal: &DaySeal) -> [String; 3] {
-    [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string()]
+/// Names who closed the day, the root of its postings and the signed statement's hash, and says how the
+/// bank stood then; the last is empty where the close does not say so.
+fn sealed(seal: &DaySeal) -> [String; 4] {
+    let bank = seal.bank.as_ref().map(wording::bank_at_close).unwrap_or_default();
+    [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string(), bank]
 }
 
 /// Says from when to when the book day reaches.

@@ -10,6 +10,7 @@ use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::daily_report::{Comparison, DailyReport, DaySeal, Figure, SideSums};
 use crate::domain::ids::{PostingName, Seq};
 use crate::domain::reconciliation::DayReconciliation;
+use crate::domain::sealed_bank::SealedBank;
 
 /// The only currency there is (ISO 4217, no minor unit).
 const CURRENCY: &str = "VND";
@@ -73,6 +74,23 @@ struct Seal<'a> {
     hash: String,
     merkle_root: String,
     key: i64,
+    /// None in closes from before they said anything of the bank.
+    bank: Option<SealedBankJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SealedBankJson<'a> {
+    status: &'static str,
+    agrees: bool,
+    accounts: i64,
+    uncovered_accounts: i64,
+    bank: Sum,
+    book: Sum,
+    difference: i64,
+    open: i64,
+    doubtful: i64,
+    signed_by: Option<&'a str>,
+    signed_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -265,7 +283,32 @@ fn seal(seal: &DaySeal) -> Seal<'_> {
         hash: seal.hash.to_string(),
         merkle_root: seal.merkle_root.to_string(),
         key: seal.key,
+        bank: seal.bank.as_ref().map(sealed_bank),
     }
+}
+
+fn sealed_bank(sealed: &SealedBank) -> SealedBankJson<'_> {
+    SealedBankJson {
+        status: sealed.state.as_str(),
+        agrees: sealed.agrees(),
+        accounts: sealed.accounts,
+        uncovered_accounts: sealed.uncovered,
+        bank: sum(sealed.bank),
+        book: sum(sealed.book),
+        difference: sealed.difference.whole(),
+        open: sealed.open,
+        doubtful: sealed.doubtful,
+        signed_by: sealed.signed_by.as_deref(),
+        signed_at: sealed.signed_at.map(rfc3339),
+    }
+}
+
+/// Returns how bank and book stood at a close, as reports and closes show it.
+///
+/// # Errors
+/// When serde cannot write it, which it always can.
+pub fn sealed_bank_json(sealed: &SealedBank) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::to_value(sealed_bank(sealed))
 }
 
 fn late((day, figure): &(BusinessDate, Figure)) -> Late {

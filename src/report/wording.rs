@@ -5,6 +5,8 @@ use jiff::civil::Weekday;
 
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::money::Dong;
+use crate::domain::reconciliation::SignState;
+use crate::domain::sealed_bank::SealedBank;
 
 /// What stands where nothing is known.
 pub const NOTHING: &str = "–";
@@ -58,6 +60,36 @@ pub fn weekday(date: BusinessDate) -> &'static str {
 #[must_use]
 pub fn moment(at: Timestamp) -> String {
     format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese())
+}
+
+/// Says how bank and book stood when a date was closed, and who had signed for it.
+#[must_use]
+pub fn bank_at_close(sealed: &SealedBank) -> String {
+    let (bank, book) = (sealed.bank.amount.with_unit(), sealed.book.amount.with_unit());
+    let compared = sealed.state != SignState::NoStatement;
+    let mut told = vec![if !compared {
+        "chưa có sao kê ngân hàng".to_owned()
+    } else if sealed.agrees() {
+        format!("ngân hàng = sổ = {bank}, lệch 0 ₫")
+    } else {
+        let (open, difference) = (count(sealed.open), sealed.difference.with_unit());
+        format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({open} khoản chưa khớp)")
+    }];
+    if compared && sealed.uncovered > 0 {
+        told.push(format!("{} tài khoản có tiền chưa có sao kê", count(sealed.uncovered)));
+    }
+    if sealed.doubtful > 0 {
+        told.push(format!("{} dòng sao kê chờ người xem", count(sealed.doubtful)));
+    }
+    let signer = sealed.signed_by.as_deref().unwrap_or(NOTHING);
+    let at = sealed.signed_at.map(moment).unwrap_or_default();
+    match sealed.state {
+        SignState::NoStatement => {}
+        SignState::Unsigned => told.push("chưa ai ký đối soát".to_owned()),
+        SignState::Signed => told.push(format!("{signer} đã ký đối soát lúc {at}")),
+        SignState::Changed => told.push(format!("{signer} đã ký đối soát lúc {at}, số liệu có thay đổi sau đó")),
+    }
+    told.join("; ")
 }
 
 /// Writes a count with its thousands apart.

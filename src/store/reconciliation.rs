@@ -1,5 +1,7 @@
 //! What reconciling reads of the book, and what people signed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -17,41 +19,72 @@ use crate::domain::settlement::BankRef;
 use crate::ledger::reconcile::findings::Report;
 use crate::ledger::reconcile::pairing::Credit;
 
-/// Items that one question may give: two of the busiest months met.
-const ITEMS_MAX: i64 = 1_000_000;
+/// Items that are read at once.
+const READ_TOGETHER: i64 = 4_000;
+/// Book days that the dates at the bank may have gone into: years.
+const DAYS_MAX: i64 = 10_000;
 /// How deep reversals of reversals are followed; the rules allow three.
 const REVERSAL_DEPTH: usize = 8;
 
-/// Reads the credits with a posting whose date at the bank lies in a span, each with its account.
+/// Reads the credits with a posting whose date at the bank lies in a span, by account and in the order
+/// of their items. A page at a time, so that no answer is whole in memory.
 pub(crate) async fn credits(
     transaction: &mut Transaction,
     market: MarketId,
     account: Option<&SettledAccount>,
     (from, to): (BusinessDate, BusinessDate),
-) -> Result<Vec<(SettledAccount, Credit)>> {
+) -> Result<BTreeMap<SettledAccount, Vec<Credit>>> {
     // The book days that the bank's days went into, then their postings: no index by the bank's day is
     // kept on the journal itself.
-    const SQL: &str = "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
-        i.event_precision, i.reference, i.memo_code, p.seq AS posting_seq, r.seq AS reversed_by \
-        FROM (SELECT DISTINCT business_date FROM date_totals WHERE market_id = $1 AND event_date >= $2 \
-            AND event_date <= $3 AND kind = 'settle') d CROSS JOIN postings p CROSS JOIN inbox i \
-        LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
-        WHERE p.market_id = $1 AND p.business_date = d.business_date AND p.event_date >= $2 AND p.event_date <= $3 \
-        AND p.kind = 'settle' AND i.market_id = $1 AND i.item = p.item \
-        AND (CAST($4 AS TEXT) IS NULL OR i.settled_account = $4) ORDER BY i.item LIMIT $5";
-    let account = account.map(SettledAccount::as_str);
-    let values = binds![market.get(), from.to_string(), to.to_string(), account, ITEMS_MAX];
-    let rows = transaction.rows(SQL, values).await?;
-    let mut credits = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let live = match row.optional_int("reversed_by")? {
-            None => true,
-            // What a reversal takes away its own reversal gives back.
-            Some(reversal) => !is_live(transaction, market, Seq::new(reversal)).await?,
-        };
-        credits.push((SettledAccount::from_stored(row.text("settled_account")?), credit(row, live)?));
+    const DAYS: &str = "SELECT DISTINCT business_date FROM date_totals WHERE market_id = $1 AND event_date >= $2 \
+        AND event_date <= $3 AND kind = 'settle' ORDER BY business_date LIMIT $4";
+    let values = binds![market.get(), from.to_string(), to.to_string(), DAYS_MAX];
+    let mut found: BTreeMap<SettledAccount, Vec<Credit>> = BTreeMap::new();
+    for row in transaction.rows(DAYS, values).await? {
+        let day = row.text("business_date")?;
+        credits_of_day(transaction, market, account, (from, to), &day, &mut found).await?;
     }
-    Ok(credits)
+    for credits in found.values_mut() {
+        credits.sort_unstable_by_key(|credit| credit.item);
+    }
+    Ok(found)
+}
+
+async fn credits_of_day(
+    transaction: &mut Transaction,
+    market: MarketId,
+    account: Option<&SettledAccount>,
+    (from, to): (BusinessDate, BusinessDate),
+    day: &str,
+    found: &mut BTreeMap<SettledAccount, Vec<Credit>>,
+) -> Result<()> {
+    const SQL: &str = "SELECT p.seq AS posting_seq, i.item, i.source_id, \
+        CASE WHEN i.source_id = 0 THEN i.event_id END AS own_name, i.settled_account, i.amount, i.event_at, \
+        i.event_date, i.event_precision, i.reference, i.memo_code, r.seq AS reversed_by \
+        FROM postings p CROSS JOIN inbox i \
+        LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
+        WHERE p.market_id = $1 AND p.business_date = $2 AND p.seq > $3 AND p.event_date >= $4 AND p.event_date <= $5 \
+        AND p.kind = 'settle' AND i.market_id = $1 AND i.item = p.item \
+        AND (CAST($6 AS TEXT) IS NULL OR i.settled_account = $6) ORDER BY p.seq LIMIT $7";
+    let (only, mut last) = (account.map(SettledAccount::as_str), i64::MIN);
+    loop {
+        let values = binds![market.get(), day, last, from.to_string(), to.to_string(), only, READ_TOGETHER];
+        let rows = transaction.rows(SQL, values).await?;
+        for row in &rows {
+            let live = match row.optional_int("reversed_by")? {
+                None => true,
+                // What a reversal takes away its own reversal gives back.
+                Some(reversal) => !is_live(transaction, market, Seq::new(reversal)).await?,
+            };
+            let credit = credit(row, live)?;
+            last = credit.posting.get();
+            let settled = SettledAccount::from_stored(row.text("settled_account")?);
+            found.entry(settled).or_default().push(credit);
+        }
+        if i64::try_from(rows.len()) != Ok(READ_TOGETHER) {
+            return Ok(());
+        }
+    }
 }
 
 fn credit(row: &Row, live: bool) -> Result<Credit> {
@@ -61,7 +94,7 @@ fn credit(row: &Row, live: bool) -> Result<Credit> {
         item: row.int("item")?,
         posting: Seq::new(row.int("posting_seq")?),
         source: SourceId::new(row.int("source_id")?),
-        event_id: row.optional_text("event_id")?,
+        own_name: row.optional_text("own_name")?,
         amount: Dong::new(row.int("amount")?),
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
         at: optional_instant(row.optional_int("event_at")?)?.filter(|_| own),
@@ -82,34 +115,47 @@ pub(crate) async fn is_live(transaction: &mut Transaction, market: MarketId, pos
     Ok(live)
 }
 
-/// Reads the reports without a posting of their own that nobody has decided, each with its account.
+/// Reads the reports without a posting of their own that nobody has decided, by account and in the
+/// order of their items; a page at a time.
 pub(crate) async fn reports(
     transaction: &mut Transaction,
     market: MarketId,
     (from, to): (BusinessDate, BusinessDate),
-) -> Result<Vec<(SettledAccount, Report)>> {
+) -> Result<BTreeMap<SettledAccount, Vec<Report>>> {
     const SQL: &str = "SELECT i.item, i.outcome, i.settled_account, i.amount, i.event_at, i.event_date, i.reference, \
         i.posting_seq FROM inbox i LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item \
-        WHERE i.market_id = $1 AND i.event_date >= $2 AND i.event_date <= $3 \
-        AND (i.outcome = 'duplicate' OR i.outcome = 'quarantined') AND r.item IS NULL ORDER BY i.item LIMIT $4";
-    let rows = transaction.rows(SQL, binds![market.get(), from.to_string(), to.to_string(), ITEMS_MAX]).await?;
-    let mut reports = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (Some(settled), Some(amount)) = (row.optional_text("settled_account")?, row.optional_int("amount")?) else {
-            continue;
-        };
-        let report = Report {
-            item: row.int("item")?,
-            outcome: row.parse("outcome")?,
-            posting: row.optional_int("posting_seq")?.map(Seq::new),
-            amount: Dong::new(amount),
-            reference: row.optional_text("reference")?.map(BankRef::from_stored),
-            at: optional_instant(row.optional_int("event_at")?)?,
-            date: row.parse("event_date")?,
-        };
-        reports.push((SettledAccount::from_stored(settled), report));
+        WHERE i.market_id = $1 AND i.event_date >= $2 AND i.event_date <= $3 AND i.settled_account IS NOT NULL \
+        AND (i.event_date, i.settled_account, i.item) > ($2, $4, $5) \
+        AND (i.outcome = 'duplicate' OR i.outcome = 'quarantined') AND r.item IS NULL \
+        ORDER BY i.event_date, i.settled_account, i.item LIMIT $6";
+    let mut found: BTreeMap<SettledAccount, Vec<Report>> = BTreeMap::new();
+    let mut last = (from.to_string(), String::new(), i64::MIN);
+    loop {
+        let (date, settled, item) = last.clone();
+        let values = binds![market.get(), date, to.to_string(), settled, item, READ_TOGETHER];
+        let rows = transaction.rows(SQL, values).await?;
+        for row in &rows {
+            last = (row.text("event_date")?, row.text("settled_account")?, row.int("item")?);
+            let Some(amount) = row.optional_int("amount")? else { continue };
+            let report = Report {
+                item: row.int("item")?,
+                outcome: row.parse("outcome")?,
+                posting: row.optional_int("posting_seq")?.map(Seq::new),
+                amount: Dong::new(amount),
+                reference: row.optional_text("reference")?.map(BankRef::from_stored),
+                at: optional_instant(row.optional_int("event_at")?)?,
+                date: row.parse("event_date")?,
+            };
+            found.entry(SettledAccount::from_stored(last.1.clone())).or_default().push(report);
+        }
+        if i64::try_from(rows.len()) != Ok(READ_TOGETHER) {
+            break;
+        }
     }
-    Ok(reports)
+    for reports in found.values_mut() {
+        reports.sort_unstable_by_key(|report| report.item);
+    }
+    Ok(found)
 }
 
 /// What a person signed for.

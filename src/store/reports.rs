@@ -20,6 +20,7 @@ use crate::domain::money::Dong;
 use crate::domain::posting::PostingKind;
 use crate::domain::registration::Market;
 use crate::ledger::daily_report::{DateTotal, DayTotals, StallDayTotal, StallKind, StallOnDate, still_in_suspense};
+use crate::ledger::seal::close;
 
 /// Rows of one list of a report: far above any market's stalls, hours, kinds or sources. A list cut
 /// short would not pass the report's checks.
@@ -106,14 +107,17 @@ pub(crate) async fn read(transaction: &mut Transaction, market: Market, date: Bu
 
 /// A close covers every date up to its own: the first one at or after the date closed it.
 async fn seal(transaction: &mut Transaction, day: Day) -> Result<Option<DaySeal>> {
-    const SQL: &str = "SELECT closed_at, closed_by, early, hash, merkle_root, key_no FROM day_closes \
+    const SQL: &str = "SELECT closed_at, closed_by, early, hash, merkle_root, key_no, statement FROM day_closes \
         WHERE market_id = $1 AND business_date >= $2 ORDER BY business_date LIMIT 1";
     let Some(row) = transaction.row(SQL, day.binds()).await? else { return Ok(None) };
     let hash = |column| {
         Hash::from_slice(&row.bytes(column)?)
             .map_err(|error| StoreError::Inconsistent(format!("day_closes.{column}: {error}")))
     };
+    let said = close::read(&row.text("statement")?);
+    let said = said.map_err(|error| StoreError::Inconsistent(format!("day_closes: {error}")))?;
     Ok(Some(DaySeal {
+        bank: said.bank.filter(|_| said.business_date == day.date),
         closed_at: instant(row.int("closed_at")?)?,
         closed_by: row.text("closed_by")?,
         early: row.flag("early")?,

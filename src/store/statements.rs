@@ -77,10 +77,19 @@ pub(crate) async fn by_hash(transaction: &mut Transaction, market: MarketId, has
     row.as_ref().map(kept).transpose()
 }
 
-/// Reads a market's files, the newest first.
-pub(crate) async fn list(transaction: &mut Transaction, market: MarketId, limit: i64) -> Result<Vec<Kept>> {
-    let sql = format!("{KEPT} ORDER BY uploaded_at DESC, statement_id DESC LIMIT $2");
-    transaction.rows(sql, binds![market.get(), limit]).await?.iter().map(kept).collect()
+/// Reads a market's files, the newest first, from behind one of them on.
+pub(crate) async fn list(
+    transaction: &mut Transaction,
+    market: MarketId,
+    after: Option<&Kept>,
+    limit: i64,
+) -> Result<Vec<Kept>> {
+    let sql = format!(
+        "{KEPT} AND (uploaded_at, statement_id) < ($2, $3) ORDER BY uploaded_at DESC, statement_id DESC LIMIT $4"
+    );
+    let (at, id) =
+        after.map_or((i64::MAX, Vec::new()), |kept| (micros(kept.uploaded_at), kept.id.uuid().as_bytes().to_vec()));
+    transaction.rows(sql, binds![market.get(), at, id, limit]).await?.iter().map(kept).collect()
 }
 
 fn kept(row: &Row) -> Result<Kept> {

@@ -9,20 +9,23 @@ use axum::response::{IntoResponse as _, Redirect};
 use serde::Deserialize;
 
 use super::Shared;
+use super::board::{Board, open};
 use super::markets::field;
 use super::pages::frame::Frame;
 use super::pages::html;
 use super::problem::{Answer, told};
 use super::statements::{UploadQuery, hand_in};
 use crate::app::access::{Actor, Right};
+use crate::app::error::AppError;
 use crate::app::reconcile::{Reconciliation, Scope};
 use crate::app::reconcile_view::{class_words, verdict, why_words};
-use crate::app::statement_view::StatementShown;
+use crate::app::statement_view::{LineDecision, StatementShown};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::{MarketCode, PostingName};
 use crate::domain::masking;
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{AccountDay, Class, Coverage, Entry, SignState, StatementId, Why};
+use crate::domain::reconciliation::{AccountDay, BankLine, Class, Coverage, Entry, SignState, StatementId, Why};
+use crate::domain::settlement::Direction;
 
 /// Findings that a page lists of each class.
 const SHOWN_MAX: usize = 300;
@@ -46,11 +49,16 @@ struct Statements {
     frame: Frame,
     /// Whether who looks may change anything.
     writes: bool,
-    code: String,
-    name: String,
-    today: String,
+    board: Board,
     filed: Vec<Filed>,
+    /// Where the list goes on.
+    next: Option<String>,
     silent: Vec<(String, i64)>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ListQuery {
+    after: Option<String>,
 }
 
 pub(super) async fn list(
@@ -59,20 +67,19 @@ pub(super) async fn list(
     frame: Frame,
     headers: HeaderMap,
     Path(code): Path<String>,
+    Query(query): Query<ListQuery>,
 ) -> Answer {
     let page = async {
-        let code: MarketCode = field("code", &code)?;
-        let market = web.app.market(&code).await?;
-        let statements = web.app.statements(&code, None).await?;
+        let (_, code, board) = open(&web, &code, "statements").await?;
+        let (statements, next) = web.app.statements(&code, query.after.as_deref(), None).await?;
         let silent = web.app.silent_now(Some(&code)).await?;
         html(&Statements {
             frame: frame.in_vietnamese(),
             writes: actor.has(Right::WriteStatements),
-            name: market.name.to_string(),
-            today: web.app.today().to_string(),
+            board,
             filed: statements.iter().map(filed).collect(),
+            next,
             silent: silent.into_iter().map(|one| (one.source.to_string(), one.minutes)).collect(),
-            code: code.to_string(),
         })
     };
     page.await.map_err(told(&headers, "/markets"))
@@ -113,6 +120,15 @@ pub(super) async fn upload(
         Ok(format!("/markets/{code}/statements/{}{known}", kept.id))
     };
     Ok(Redirect::to(&kept.await.map_err(told(&headers, "/markets"))?).into_response())
+}
+
+/// A line that may repeat a known one.
+struct DoubtfulLine {
+    line: i64,
+    amount: String,
+    when: String,
+    account: String,
+    memo: String,
 }
 
 /// One account's date.
@@ -159,8 +175,7 @@ struct Page {
     frame: Frame,
     /// Whether who looks may change anything.
     writes: bool,
-    code: String,
-    name: String,
+    board: Board,
     title: String,
     known: bool,
     booked: Option<String>,
@@ -171,6 +186,7 @@ struct Page {
     uncovered: usize,
     uncovered_money: String,
     doubtful: i64,
+    doubtful_lines: Vec<DoubtfulLine>,
     bank: String,
     book: String,
     difference: String,
@@ -204,11 +220,13 @@ pub(super) async fn of_statement(
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let page = async {
-        let (code, id): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
+        let (_, code, board) = open(&web, &code, "statements").await?;
+        let id: StatementId = field("statement", &id)?;
         // In this market alone: another's statement is not found here.
         let found = web.app.reconcile(&code, Scope::Statement(id, None)).await?;
         let shown = web.app.statement(id).await?;
-        let mut page = page(frame, &actor, &found, &query);
+        let mut page = page(frame, board, &actor, &found, &query);
+        page.doubtful_lines = doubtful(&web, &found).await?;
         page.title = format!("Sao kê {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
         page.notes = shown.notes();
         page.book_action = format!("/markets/{code}/statements/{id}/book");
@@ -226,9 +244,11 @@ pub(super) async fn of_date(
     Query(query): Query<PageQuery>,
 ) -> Answer {
     let page = async {
-        let (code, date): (MarketCode, BusinessDate) = (field("code", &code)?, field("date", &date)?);
+        let (_, code, board) = open(&web, &code, "statements").await?;
+        let date: BusinessDate = field("date", &date)?;
         let found = web.app.reconcile(&code, Scope::Date(date)).await?;
-        let mut page = page(frame, &actor, &found, &query);
+        let mut page = page(frame, board, &actor, &found, &query);
+        page.doubtful_lines = doubtful(&web, &found).await?;
         page.title = format!("Đối soát ngày {}", date.vietnamese());
         page.book_action = format!("/markets/{code}/reconciliation/{date}/book");
         page.sign_action = Some(format!("/markets/{code}/reconciliation/{date}/sign"));
@@ -246,15 +266,28 @@ pub(super) async fn of_date(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) -> Page {
+async fn doubtful(web: &Shared, found: &Reconciliation) -> Result<Vec<DoubtfulLine>, AppError> {
+    if found.whole().doubtful == 0 {
+        return Ok(Vec::new());
+    }
+    let lines = web.app.doubtful_lines(&found.market.code, &found.scope).await?;
+    let shown = |line: &BankLine| {
+        let time = line.booked_at.map(|at| format!("{} ", vietnam_time(at))).unwrap_or_default();
+        let sign = if line.direction == Direction::Debit { "−" } else { "" };
+        DoubtfulLine {
+            line: line.number,
+            amount: format!("{sign}{}", line.amount.with_unit()),
+            when: format!("{time}{}", line.booked_on.vietnamese()),
+            account: tail(line.settled.as_str()),
+            memo: masking::memo(&line.memo),
+        }
+    };
+    Ok(lines.iter().map(shown).collect())
+}
+
+fn page(frame: Frame, board: Board, actor: &Actor, found: &Reconciliation, query: &PageQuery) -> Page {
     let day = found.whole();
     let code = found.market.code.to_string();
-    let bookable: Vec<&Entry> = found
-        .entries
-        .iter()
-        .filter(|entry| entry.class == Class::MissingHere && entry.why == Why::NotReported)
-        .collect();
-    let amount = bookable.iter().map(|entry| entry.bank).sum::<Option<Dong>>().unwrap_or(Dong::ZERO);
     let mut dates: Vec<BusinessDate> = found.days.iter().map(|day| day.date).collect();
     dates.sort_unstable();
     dates.dedup();
@@ -266,7 +299,7 @@ fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) 
     Page {
         frame: frame.in_vietnamese(),
         writes: actor.has(Right::WriteStatements),
-        name: found.market.name.to_string(),
+        board,
         title: String::new(),
         known: query.known,
         booked: query.booked.clone(),
@@ -277,6 +310,7 @@ fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) 
         uncovered: day.uncovered,
         uncovered_money: day.uncovered_money.amount.with_unit(),
         doubtful: day.doubtful,
+        doubtful_lines: Vec::new(),
         bank: day.bank.amount.with_unit(),
         book: day.book.amount.with_unit(),
         difference: day.difference.with_unit(),
@@ -288,15 +322,14 @@ fn page(frame: Frame, actor: &Actor, found: &Reconciliation, query: &PageQuery) 
         ],
         days: found.days.iter().map(account_day).collect(),
         buckets: Class::ALL.iter().map(|class| bucket(found, *class)).filter(|bucket| bucket.count > 0).collect(),
-        bookable: i64::try_from(bookable.len()).unwrap_or(i64::MAX),
-        bookable_amount: amount.with_unit(),
+        bookable: found.bookable.count,
+        bookable_amount: found.bookable.amount.with_unit(),
         book_action: String::new(),
         sign_action: None,
         digest: found.digest.to_string(),
         signed: None,
         changed: false,
         date_links: dates.iter().map(link).collect(),
-        code,
     }
 }
 
@@ -370,7 +403,7 @@ pub(super) async fn book_statement(
     let booked = async {
         let (market, statement): (MarketCode, StatementId) = (field("code", &code)?, field("statement", &id)?);
         let booking = web.app.book_missing(&market, Scope::Statement(statement, None), actor.name(), false).await?;
-        Ok(booking.booked().count)
+        Ok(booking.booked.count)
     };
     let count = booked.await.map_err(told(&headers, "/markets"))?;
     Ok(Redirect::to(&format!("/markets/{code}/statements/{id}?booked={count}")).into_response())
@@ -384,7 +417,7 @@ pub(super) async fn book_date(
 ) -> Answer {
     let booked = async {
         let (market, day) = (field("code", &code)?, field("date", &date)?);
-        Ok(web.app.book_missing(&market, Scope::Date(day), actor.name(), false).await?.booked().count)
+        Ok(web.app.book_missing(&market, Scope::Date(day), actor.name(), false).await?.booked.count)
     };
     let count = booked.await.map_err(told(&headers, "/markets"))?;
     Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}?booked={count}")).into_response())
@@ -409,5 +442,29 @@ pub(super) async fn sign(
         web.app.sign_reconciliation(&market, day, actor.name(), &form.note, form.digest.as_deref()).await
     };
     signed.await.map_err(told(&headers, "/markets"))?;
+    Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}")).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct LineForm {
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) async fn decide_line(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path((code, line)): Path<(String, i64)>,
+    Form(form): Form<LineForm>,
+) -> Answer {
+    let decided = async {
+        let market: MarketCode = field("code", &code)?;
+        let decision = if form.action == "accept" { LineDecision::Accept } else { LineDecision::Repeat };
+        web.app.decide_line(&market, line, decision, actor.name(), &form.reason).await
+    };
+    let date = decided.await.map_err(told(&headers, "/markets"))?;
     Ok(Redirect::to(&format!("/markets/{code}/reconciliation/{date}")).into_response())
 }

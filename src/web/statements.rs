@@ -14,9 +14,10 @@ use super::problem::{Answer, told};
 use crate::app::access::Actor;
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::keep_statement::HandIn;
-use crate::app::reconcile::Scope;
+use crate::app::reconcile::{Reconciliation, Scope};
 use crate::app::reconcile_view::verdict;
 use crate::app::sign_reconciliation::CloseChecklist;
+use crate::app::statement_view::LineDecision;
 use crate::domain::ids::MarketCode;
 use crate::domain::reconciliation::StatementId;
 
@@ -97,10 +98,10 @@ pub(super) async fn list(
     Path(code): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Answer {
-    let listed = async { web.app.statements(&field("code", &code)?, query.limit).await };
-    let listed = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/statements")))?;
+    let listed = async { web.app.statements(&field("code", &code)?, query.after.as_deref(), query.limit).await };
+    let (listed, next) = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/statements")))?;
     let data: Vec<_> = listed.iter().map(crate::app::statement_view::StatementShown::to_json).collect();
-    Ok(Json(json!({"data": data, "has_more": false, "next": null})).into_response())
+    Ok(Json(json!({"data": data, "has_more": next.is_some(), "next": next})).into_response())
 }
 
 pub(super) async fn one(State(web): State<Shared>, headers: HeaderMap, Path(id): Path<String>) -> Answer {
@@ -113,6 +114,21 @@ pub(super) struct ReconciliationQuery {
     date: Option<String>,
     #[serde(default)]
     matched: bool,
+    after: Option<String>,
+    limit: Option<i64>,
+}
+
+/// Compares; with a cursor or a limit one page of the findings, else the first of each class.
+async fn compared(
+    web: &Shared,
+    market: &MarketCode,
+    scope: Scope,
+    query: &ReconciliationQuery,
+) -> Result<Reconciliation, AppError> {
+    if query.after.is_none() && query.limit.is_none() {
+        return web.app.reconcile(market, scope).await;
+    }
+    web.app.reconcile_page(market, scope, query.matched, query.after.as_deref(), query.limit).await
 }
 
 pub(super) async fn of_statement(
@@ -125,7 +141,7 @@ pub(super) async fn of_statement(
         let id: StatementId = field("statement", &id)?;
         let date = query.date.as_deref().map(|date| field("date", date)).transpose()?;
         let market = web.app.market_of_statement(id).await?;
-        web.app.reconcile(&market, Scope::Statement(id, date)).await
+        compared(&web, &market, Scope::Statement(id, date), &query).await
     };
     let found = found.await.map_err(told(&headers, &format!("/v1/statements/{id}/reconciliation")))?;
     Ok(Json(found.to_json(query.matched)).into_response())
@@ -139,7 +155,8 @@ pub(super) async fn of_date(
 ) -> Answer {
     let found = async {
         let date = query.date.as_deref().map(|date| field("date", date)).transpose()?;
-        web.app.reconcile(&field("code", &code)?, Scope::Date(date.unwrap_or_else(|| web.app.today()))).await
+        let scope = Scope::Date(date.unwrap_or_else(|| web.app.today()));
+        compared(&web, &field("code", &code)?, scope, &query).await
     };
     let found = found.await.map_err(told(&headers, &format!("/v1/markets/{code}/reconciliation")))?;
     Ok(Json(found.to_json(query.matched)).into_response())
@@ -224,9 +241,34 @@ pub(super) async fn accept(
     Path((code, line)): Path<(String, i64)>,
     Json(body): Json<AcceptBody>,
 ) -> Answer {
-    let accepted = async { web.app.accept_line(&field("code", &code)?, line, actor.name(), &body.reason).await };
-    accepted.await.map_err(told(&headers, &format!("/v1/markets/{code}/statement-lines/{line}/accept")))?;
-    Ok(Json(json!({"line": line, "standing": "counted"})).into_response())
+    decided(&web, &actor, &headers, (&code, line), LineDecision::Accept, &body.reason).await
+}
+
+pub(super) async fn repeat(
+    State(web): State<Shared>,
+    actor: Actor,
+    headers: HeaderMap,
+    Path((code, line)): Path<(String, i64)>,
+    Json(body): Json<AcceptBody>,
+) -> Answer {
+    decided(&web, &actor, &headers, (&code, line), LineDecision::Repeat, &body.reason).await
+}
+
+async fn decided(
+    web: &Shared,
+    actor: &Actor,
+    headers: &HeaderMap,
+    (code, line): (&str, i64),
+    decision: LineDecision,
+    reason: &str,
+) -> Answer {
+    let decided = async { web.app.decide_line(&field("code", code)?, line, decision, actor.name(), reason).await };
+    let (word, standing) = match decision {
+        LineDecision::Accept => ("accept", "counted"),
+        LineDecision::Repeat => ("repeat", "settled"),
+    };
+    decided.await.map_err(told(headers, &format!("/v1/markets/{code}/statement-lines/{line}/{word}")))?;
+    Ok(Json(json!({"line": line, "standing": standing})).into_response())
 }
 
 pub(super) async fn checklist(

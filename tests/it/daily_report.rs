@@ -15,6 +15,8 @@ use socho::domain::ids::{Seq, StallNumber};
 use socho::domain::language::Language;
 use socho::domain::money::Dong;
 use socho::domain::posting::PostingKind;
+use socho::domain::reconciliation::SignState;
+use socho::domain::sealed_bank::SealedBank;
 use socho::domain::words::{Voice, in_words_for_papers};
 use socho::ledger::daily_report::{
     Check, DateTotal, DayTotals, ReportError, StallDayTotal, StallKind, StallOnDate, draw_up, still_in_suspense,
@@ -193,6 +195,18 @@ fn a_day_is_closed_once_the_open_date_lies_behind_it() {
         hash: Hash([1; 32]),
         merkle_root: Hash([2; 32]),
         key: 1,
+        bank: Some(SealedBank {
+            state: SignState::Signed,
+            accounts: 3,
+            uncovered: 1,
+            bank: Figure { count: 812, amount: Dong::new(42_350_000) },
+            book: Figure { count: 811, amount: Dong::new(42_300_000) },
+            difference: Dong::new(50_000),
+            open: 1,
+            doubtful: 2,
+            signed_by: Some("lan".to_owned()),
+            signed_at: "2026-11-25T06:30:00+07:00".parse().ok(),
+        }),
     };
     totals.seal = Some(seal.clone());
     let open = report_of(totals.clone()).unwrap();

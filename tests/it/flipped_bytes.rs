@@ -9,6 +9,7 @@ use socho::app::demo::DemoPlan;
 use socho::app::error::ErrorKind;
 use socho::domain::settlement::Dialect;
 
+use crate::reconcile::{FORM, Form, file, hand_in, row};
 use crate::world::{World, settlement, story};
 
 /// What `verify` cannot derive from the journal, and why; `*` is every column.
@@ -33,10 +34,13 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("qr_print_cards", "*", "what people printed; append-only"),
     ("assignment_proposals", "*", "a wish that moves no money; gone when it is decided"),
     ("market_head", "version", "the fence's counter: any number is right as long as it moves"),
-    ("statements", "*", "the bank's word, not the book's: the file itself is kept beside its hash"),
-    ("statement_files", "*", "the bank's own bytes, whose hash stands in statements"),
-    ("statement_parts", "*", "read of the bank's file, which is kept"),
-    ("statement_days", "*", "read of the bank's file, which is kept"),
+    ("statements", "file_name", "what the person's computer called the file"),
+    ("statements", "format", "read of the bank's file, whose hash is looked at"),
+    ("statements", "notes", "read of the bank's file, whose hash is looked at"),
+    ("statements", "uploaded_at", "when a person handed the file in"),
+    ("statements", "uploaded_by", "who handed the file in"),
+    ("statement_parts", "*", "read of the bank's file, whose hash is looked at"),
+    ("statement_days", "*", "read of the bank's file, whose hash is looked at"),
     ("statement_lines", "*", "read of the bank's file, which is kept; money booked from a line is in the journal"),
     ("statement_refunds", "*", "which line a refund was recorded of; the refund itself is in the journal"),
     ("reconciliations", "*", "what a person signed for; compared anew whenever it is shown"),
@@ -273,6 +277,10 @@ async fn a_book_with_something_in_every_table(world: &World) {
     let doubtful = settlement(ACCOUNTS[1], "XYZ9", 10_000, "2026-11-24T08:05:00+07:00");
     world.send("two", Dialect::GenericHmac, &doubtful).await;
     world.send("two", Dialect::GenericHmac, &settlement("0999", "u1", 5_000, "2026-11-24T08:05:00+07:00")).await;
+    let lines = [row("08:00:00", "FTa0", 10_000, "rau"), row("08:00:00", "FTa1", 10_000, "cá")];
+    for form in [FORM, Form { account: ACCOUNTS[1], ..FORM }] {
+        hand_in(&world.app, file(form, &lines)).await.unwrap();
+    }
 }
 
 story!(one_flipped_bit_in_any_column_of_any_table_is_found, |world| {

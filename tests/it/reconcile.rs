@@ -9,6 +9,7 @@ use socho::app::error::AppError;
 use socho::app::keep_statement::{HandIn, HandedIn};
 use socho::app::reconcile::{Reconciliation, Scope};
 use socho::app::resolve::ResolveAction;
+use socho::app::statement_view::LineDecision;
 use socho::domain::inbox::Outcome;
 use socho::domain::money::Dong;
 use socho::domain::reconciliation::{Class, SignState, Why};
@@ -116,9 +117,9 @@ story!(a_line_that_nobody_reported_is_booked_once_and_its_webhook_is_then_a_dupl
     let found = reconcile(&world.app, Scope::Statement(kept.id, None)).await;
     assert_eq!((counts(&found), found.sums().2), ([2, 0, 0, 1, 0, 0], Dong::new(55_000)));
     let dry = world.app.book_missing(&"TAN".parse().unwrap(), date(), "chi-hai", true).await.unwrap();
-    assert_eq!((dry.booked().count, world.int("SELECT COUNT(*) FROM postings").await), (2, 1));
+    assert_eq!((dry.booked.count, world.int("SELECT COUNT(*) FROM postings").await), (2, 1));
     let booked = book(&world.app, Scope::Statement(kept.id, None)).await;
-    assert_eq!((booked.booked().count, booked.after.differences(), booked.after.sums().2), (2, 0, Dong::ZERO));
+    assert_eq!((booked.booked.count, booked.after.differences(), booked.after.sums().2), (2, 0, Dong::ZERO));
     let again = book(&world.app, date()).await;
     assert_eq!((again.lines.len(), world.int("SELECT COUNT(*) FROM postings").await), (0, 3));
     let posting: Value = world.app.posting(&"TAN-2".parse().unwrap()).await.unwrap();
@@ -295,6 +296,7 @@ story!(a_file_that_lies_is_refused_by_the_line_that_lies, |world| {
 
 story!(unreferenced_repeats_of_a_date_that_is_covered_in_part_wait_for_a_person, |world| {
     market(&world).await;
+    let tan = "TAN".parse().unwrap();
     let part = Form { period: false, balances: false, ..FORM };
     hand_in(&world.app, file(part, &[row("08:00:00", "", 20_000, "a")])).await.unwrap();
     let kept =
@@ -303,8 +305,9 @@ story!(unreferenced_repeats_of_a_date_that_is_covered_in_part_wait_for_a_person,
     assert_eq!(shown.counts(), (0, 0, 2));
     assert_eq!(reconcile(&world.app, date()).await.figure(Class::MissingHere).count, 1);
     let line = world.int("SELECT MAX(line) FROM statement_lines").await;
-    world.app.accept_line(&"TAN".parse().unwrap(), line, "chi-hai", "hai khách").await.unwrap();
-    let again = world.app.accept_line(&"TAN".parse().unwrap(), line, "chi-hai", "x").await.unwrap_err();
+    let decide = |decision, why| world.app.decide_line(&tan, line, decision, "chi-hai", why);
+    decide(LineDecision::Accept, "hai khách").await.unwrap();
+    let again = decide(LineDecision::Repeat, "x").await.unwrap_err();
     assert_eq!(again.code, "not_doubtful");
     assert_eq!(reconcile(&world.app, date()).await.figure(Class::MissingHere).count, 2);
     let whole = Form { balances: false, ..FORM };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use socho::app::balances::AsOf;
 use socho::app::close_day::{CloseDay, ClosedDay};
 use socho::app::error::AppError;
+use socho::app::keyring::Keyring;
 use socho::domain::ids::{MarketCode, Seq};
 use socho::domain::settlement::Dialect;
-use socho::ledger::seal::key::PublicKey;
+use socho::ledger::seal::key::{PrivateKey, PublicKey};
 use socho::ledger::seal::proof::{self, Proof};
 
 use crate::world::{World, settlement, story};
@@ -49,6 +50,57 @@ async fn days_of_sales(world: &World) {
         sell(world, id, 10_000, &format!("{at}+07:00")).await;
     }
 }
+
+/// Makes a close what the program before signed: without a word of the bank.
+async fn as_signed_before(world: &World, date: &str) {
+    let signed = world.app.day_close(&tan(), date.parse().unwrap()).await.unwrap().unwrap();
+    assert!(
+        signed.statement.starts_with("{\"v\":2,") && signed.statement.contains("\"bank\":{"),
+        "{}",
+        signed.statement
+    );
+    let old = socho::ledger::seal::close::DayClose { bank: None, ..signed.close };
+    let statement = socho::ledger::seal::close::statement(&old).unwrap();
+    assert!(statement.starts_with("{\"v\":1,") && !statement.contains("bank"), "{statement}");
+    let file = Keyring::in_folder(world.path("keys")).files().into_iter().next().expect("the market's key");
+    let key: PrivateKey = std::fs::read_to_string(file).unwrap().parse().unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let (hash, signature) =
+        (socho::ledger::seal::close::hash(&statement).to_string(), hex(&key.sign(statement.as_bytes())));
+    let change = |hash: &str, signature: &str| {
+        format!(
+            "UPDATE day_closes SET statement = '{statement}', hash = {hash}, signature = {signature} \
+             WHERE business_date = '{date}'"
+        )
+    };
+    let sql = if world.url.starts_with("sqlite:") {
+        let change = change(&format!("x'{hash}'"), &format!("x'{signature}'"));
+        let guard = "CREATE TRIGGER day_closes_no_update BEFORE UPDATE ON day_closes \
+            BEGIN SELECT RAISE(ABORT, 'append-only: day_closes'); END";
+        format!("DROP TRIGGER day_closes_no_update; {change}; {guard}")
+    } else {
+        let bytes = |hex: &str| format!("decode('{hex}', 'hex')");
+        format!("SET session_replication_role = replica; {}", change(&bytes(&hash), &bytes(&signature)))
+    };
+    world.execute(&sql).await.unwrap();
+}
+
+story!(a_close_of_the_program_before_still_verifies_and_the_next_one_follows_it, |world| {
+    days_of_sales(&world).await;
+    close(&world, "2026-11-20").await.unwrap();
+    as_signed_before(&world, "2026-11-20").await;
+    assert_eq!(differences(&world).await, Vec::<String>::new());
+    let closed = close(&world, "2026-11-23").await.unwrap();
+    assert!(closed.iter().all(|day| day.signed.statement.starts_with("{\"v\":2,")));
+    assert_eq!(differences(&world).await, Vec::<String>::new());
+    for posting in ["TAN-1", "TAN-3"] {
+        let made = world.app.prove(&posting.parse().unwrap()).await.unwrap();
+        let shown = proof::check(&made, &public_key(&world, 1).await).unwrap();
+        assert_eq!(shown.close.bank.is_none(), posting == "TAN-1");
+    }
+    let report = world.app.daily_report(&tan(), "2026-11-20".parse().unwrap()).await.unwrap();
+    assert_eq!(report.seal.unwrap().bank, None);
+});
 
 story!(closing_a_date_seals_it_and_every_open_date_before_it, |world| {
     days_of_sales(&world).await;

@@ -1,6 +1,8 @@
 //! Bytes to text: UTF-8, UTF-16 with its mark, and Windows-1258, the Vietnamese code page of old
 //! desktop programs, which writes a letter and its tone apart. All text leaves here in NFC.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1258};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -8,9 +10,9 @@ use unicode_normalization::char::is_combining_mark;
 use super::refusal::{Refusal, Rule};
 
 /// A text and how it was written.
-pub(crate) struct Decoded {
-    /// The text, without its mark.
-    pub(crate) text: String,
+pub(crate) struct Decoded<'a> {
+    /// The text, without its mark; the file's own bytes where they are this text already.
+    pub(crate) text: Cow<'a, str>,
     /// Whether it had to be read as Windows-1258.
     pub(crate) windows_1258: bool,
 }
@@ -19,7 +21,7 @@ pub(crate) struct Decoded {
 ///
 /// # Errors
 /// When the bytes are in none of the encodings, or were typed with a font from before Unicode.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, Refusal> {
     let wrong = || Refusal::whole(Rule::Encoding);
     let marked: Option<(&'static Encoding, &[u8])> = match bytes {
         [0xFF, 0xFE, rest @ ..] => Some((UTF_16LE, rest)),
@@ -28,11 +30,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
     };
     if let Some((encoding, rest)) = marked {
         let text = encoding.decode_without_bom_handling_and_without_replacement(rest).ok_or_else(wrong)?;
-        return plain(text.into_owned(), false);
+        return plain(text, false);
     }
     let rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Ok(text) = std::str::from_utf8(rest) {
-        return plain(text.to_owned(), false);
+        return plain(Cow::Borrowed(text), false);
     }
     let text = WINDOWS_1258.decode_without_bom_handling_and_without_replacement(rest).ok_or_else(wrong)?;
     if has_old_font(&text) {
@@ -46,14 +48,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
         }
         before = character;
     }
-    plain(text.into_owned(), true)
+    plain(text, true)
 }
 
 /// Reads an XML file, whose declaration may name the encoding.
 ///
 /// # Errors
 /// As [`decode`], and when the declared encoding is not known or not the bytes'.
-pub(crate) fn decode_xml(bytes: &[u8]) -> Result<Decoded, Refusal> {
+pub(crate) fn decode_xml(bytes: &[u8]) -> Result<Decoded<'_>, Refusal> {
     let head: String = bytes.iter().take(200).map(|byte| char::from(*byte)).collect();
     let declared = head.split_once("encoding=").and_then(|(_, rest)| rest.get(1..)).unwrap_or_default();
     let label: String = declared.chars().take_while(|c| !matches!(c, '"' | '\'')).collect();
@@ -65,15 +67,16 @@ pub(crate) fn decode_xml(bytes: &[u8]) -> Result<Decoded, Refusal> {
     let wrong = || Refusal::whole(Rule::Encoding);
     let encoding = Encoding::for_label(label.as_bytes()).ok_or_else(wrong)?;
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(wrong)?;
-    plain(text.into_owned(), false)
+    plain(text, false)
 }
 
 /// NUL is no text: UTF-16 without its mark, or a file of another kind.
-fn plain(text: String, windows_1258: bool) -> Result<Decoded, Refusal> {
+fn plain(text: Cow<'_, str>, windows_1258: bool) -> Result<Decoded<'_>, Refusal> {
     if text.contains('\0') {
         return Err(Refusal::whole(Rule::Encoding));
     }
-    Ok(Decoded { text: nfc(text), windows_1258 })
+    let composed = text.is_ascii() || unicode_normalization::is_nfc(&text);
+    Ok(Decoded { text: if composed { text } else { Cow::Owned(text.nfc().collect()) }, windows_1258 })
 }
 
 /// Returns the text in NFC.
@@ -109,9 +112,9 @@ mod tests {
         for bytes in
             [text.as_bytes(), nfd.as_bytes(), &utf16(true), &utf16(false), format!("\u{feff}{text}").as_bytes()]
         {
-            assert_eq!(decode(bytes).map(|decoded| decoded.text).as_deref(), Ok(text));
+            assert_eq!(decode(bytes).map(|decoded| decoded.text.into_owned()).as_deref(), Ok(text));
         }
-        assert_eq!(decode(old).map(|decoded| decoded.text).as_deref(), Ok(text));
+        assert_eq!(decode(old).map(|decoded| decoded.text.into_owned()).as_deref(), Ok(text));
     }
 
     #[test]

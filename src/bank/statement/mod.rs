@@ -76,7 +76,7 @@ fn read_workbook(bytes: &[u8], layouts: Vec<Layout>) -> Result<StatementFile, Re
     Ok(joined(format, statements, notes))
 }
 
-fn read_separated(decoded: &decode::Decoded, layouts: Vec<Layout>) -> Result<StatementFile, Refusal> {
+fn read_separated(decoded: &decode::Decoded<'_>, layouts: Vec<Layout>) -> Result<StatementFile, Refusal> {
     let known = layouts.clone();
     let columns = move |row: &Row| table::header_columns(row, &known);
     let mut reader = TableReader::new(layouts);

@@ -13,6 +13,9 @@ use crate::domain::money::Dong;
 use crate::domain::settlement::Direction;
 use crate::domain::statement::{BookedAt, Note, Place, Proof, Statement, StatementLine};
 
+/// Movements that are made lines before their memory is given back.
+const GIVEN_BACK_TOGETHER: usize = 8_192;
+
 /// A movement as its row says it, before its direction is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Movement {
@@ -118,10 +121,7 @@ pub(super) fn settle(draft: Draft, notes: &mut Vec<Note>) -> Result<Statement, R
     if reading.newest_first {
         note(Note::NewestFirst);
     }
-    let mut lines = Vec::with_capacity(draft.movements.len());
-    for movement in &draft.movements {
-        split(movement, reading, &mut lines)?;
-    }
+    let lines = lines(draft.movements, reading)?;
     let date = BusinessDate::from_date;
     Ok(Statement {
         account: draft.account,
@@ -236,12 +236,30 @@ fn refuse(draft: &Draft, reading: Reading, broken: &Break) -> Refusal {
     Refusal::at(&here.place, sum(SumKind::Running(suspicion)))
 }
 
-/// Makes lines of a movement: one, or two where a row has both directions (money in, and a fee).
-fn split(movement: &Movement, reading: Reading, lines: &mut Vec<StatementLine>) -> Result<(), Refusal> {
+/// Makes lines of all movements, from the last to the first: what is done with is given back on the
+/// way, so that the largest file is not in memory twice.
+fn lines(mut movements: Vec<Movement>, reading: Reading) -> Result<Vec<StatementLine>, Refusal> {
+    let (mut lines, mut first_wrong) = (Vec::with_capacity(movements.len()), Ok(()));
+    while let Some(movement) = movements.pop() {
+        if let Err(refusal) = split(movement, reading, &mut lines) {
+            first_wrong = Err(refusal);
+        }
+        if movements.len().is_multiple_of(GIVEN_BACK_TOGETHER) {
+            movements.shrink_to_fit();
+        }
+    }
+    lines.reverse();
+    first_wrong.map(|()| lines)
+}
+
+/// Makes lines of a movement, the last first: one, or two where a row has both directions (money in,
+/// and a fee behind it).
+fn split(movement: Movement, reading: Reading, lines: &mut Vec<StatementLine>) -> Result<(), Refusal> {
     let wrong = || Refusal::at(&movement.place, Rule::Overflow);
-    let (out, into) = flows(movement, reading).ok_or_else(wrong)?;
+    let (out, into) = flows(&movement, reading).ok_or_else(wrong)?;
     let both = out != Dong::ZERO && into != Dong::ZERO;
-    for (credit, amount) in [(true, into), (false, out)] {
+    let mut found = Vec::with_capacity(2);
+    for (credit, amount) in [(false, out), (true, into)] {
         if amount == Dong::ZERO {
             continue;
         }
@@ -255,18 +273,22 @@ fn split(movement: &Movement, reading: Reading, lines: &mut Vec<StatementLine>) 
             Some(balance) if both && credit => Some(balance.checked_add(out).ok_or_else(wrong)?),
             balance => balance,
         };
-        lines.push(StatementLine {
-            place: movement.place.clone(),
-            bank_ref: movement.bank_ref.clone(),
-            direction,
-            amount,
-            booked_at: booked_at(movement.date, movement.time),
-            balance,
-            memo: movement.memo.clone(),
-            payer_ref: movement.payer_ref.clone(),
-            counterparty: movement.counterparty.clone(),
-        });
+        found.push((direction, amount, balance));
     }
+    let line = |movement: Movement, (direction, amount, balance)| StatementLine {
+        place: movement.place,
+        bank_ref: movement.bank_ref,
+        direction,
+        amount,
+        booked_at: booked_at(movement.date, movement.time),
+        balance,
+        memo: movement.memo,
+        payer_ref: movement.payer_ref,
+        counterparty: movement.counterparty,
+    };
+    let Some(last) = found.pop() else { return Ok(()) };
+    lines.extend(found.into_iter().map(|one| line(movement.clone(), one)));
+    lines.push(line(movement, last));
     Ok(())
 }
 

@@ -22,6 +22,8 @@ use crate::domain::calendar::{BusinessDate, rfc3339};
 
 /// How long a provider waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the same is asked of a server that is restarted meanwhile.
+const ASKED_AGAIN: u32 = 5;
 /// How often a starting server is asked whether it is ready, and the pause between.
 const READY_ATTEMPTS: u32 = 200;
 const READY_PAUSE: Duration = Duration::from_millis(50);
@@ -99,19 +101,6 @@ impl Server {
         Ok(())
     }
 
-    /// Waits until it answers.
-    pub(super) async fn ready(&self, door: &Door) -> Result<(), Failure> {
-        for _ in 0..READY_ATTEMPTS {
-            if door.get_status("/readyz").await == Some(200) {
-                return Ok(());
-            }
-            tokio::time::sleep(READY_PAUSE).await;
-        }
-        let address = self.address;
-        let vi = format!("Máy chủ {address} không trả lời.");
-        Err(Failure::new(Exit::Unreachable, vi, format!("The server at {address} does not answer.")))
-    }
-
     /// Stops it and throws its book away.
     pub(super) fn stop(&mut self) {
         self.down();
@@ -128,6 +117,9 @@ impl Drop for Server {
     }
 }
 
+/// A request, if it could be written.
+type Asked = Result<Request<Full<Bytes>>, hyper::http::Error>;
+
 /// Its HTTP.
 pub(super) struct Door {
     address: SocketAddr,
@@ -137,6 +129,32 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn of(server: &Server) -> Self {
         Self { address: server.address(), client: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    /// Waits until the server answers.
+    pub(super) async fn ready(&self) -> Result<(), Failure> {
+        for _ in 0..READY_ATTEMPTS {
+            if self.get_status("/readyz").await == Some(200) {
+                return Ok(());
+            }
+            tokio::time::sleep(READY_PAUSE).await;
+        }
+        let address = self.address;
+        let vi = format!("Máy chủ {address} không trả lời.");
+        Err(Failure::new(Exit::Unreachable, vi, format!("The server at {address} does not answer.")))
+    }
+
+    /// Asks again while the server is restarted: all that is asked here may be asked twice.
+    async fn ask(&self, path: &str, fine: &[u16], request: impl Fn() -> Asked) -> Result<Value, Failure> {
+        for _ in 0..ASKED_AGAIN {
+            if let Some(answered) = self.send(request().map_err(AppError::internal)?).await {
+                return Self::json(path, answered, fine);
+            }
+            self.ready().await?;
+        }
+        let address = self.address;
+        let vi = format!("Máy chủ {address} không trả lời {path}.");
+        Err(Failure::new(Exit::Unreachable, vi, format!("The server at {address} does not answer {path}.")))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Option<(u16, Bytes)> {
@@ -158,28 +176,34 @@ impl Door {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        let request = Request::get(self.url(path)).body(Full::default()).map_err(AppError::internal)?;
-        let answered = self.send(request).await;
-        self.json(path, answered, &[200])
+        self.ask(path, &[200], || Request::get(self.url(path)).body(Full::default())).await
     }
 
     pub(super) async fn post_json(&self, path: &str, body: &Value, fine: &[u16]) -> Result<Value, Failure> {
-        let request = Request::post(self.url(path)).header("content-type", "application/json");
-        let request = request.body(Full::new(Bytes::from(body.to_string()))).map_err(AppError::internal)?;
-        let answered = self.send(request).await;
-        self.json(path, answered, fine)
+        let body = Bytes::from(body.to_string());
+        let post = || Request::post(self.url(path)).header("content-type", "application/json");
+        self.ask(path, fine, || post().body(Full::new(body.clone()))).await
     }
 
     pub(super) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Value, Failure> {
-        let request = Request::post(self.url(path)).header("content-type", "application/octet-stream");
-        let request = request.body(Full::new(Bytes::from(body))).map_err(AppError::internal)?;
-        let answered = self.send(request).await;
-        self.json(path, answered, &[200, 201])
+        let body = Bytes::from(body);
+        let post = || Request::post(self.url(path)).header("content-type", "application/octet-stream");
+        self.ask(path, &[200, 201], || post().body(Full::new(body.clone()))).await
     }
 
     /// Sets the server's clock.
     pub(super) async fn set_clock(&self, now: Timestamp) -> Result<(), Failure> {
         self.post_json("/test/clock", &json!({"now": rfc3339(now)}), &[200]).await.map(|_| ())
+    }
+
+    /// Sets the server's clock before a webhook; `false` when it is away, as a webhook would find it.
+    pub(super) async fn try_clock(&self, now: Timestamp) -> Result<bool, Failure> {
+        let body = Full::new(Bytes::from(json!({"now": rfc3339(now)}).to_string()));
+        let request = Request::post(self.url("/test/clock")).header("content-type", "application/json").body(body);
+        match self.send(request.map_err(AppError::internal)?).await {
+            Some(answered) => Self::json("/test/clock", answered, &[200]).map(|_| true),
+            None => Ok(false),
+        }
     }
 
     /// Posts a webhook; tells whether it was acknowledged.
@@ -192,16 +216,7 @@ impl Door {
         self.send(request).await.is_some_and(|(status, _)| (200..300).contains(&status))
     }
 
-    fn json(&self, path: &str, answered: Option<(u16, Bytes)>, fine: &[u16]) -> Result<Value, Failure> {
-        let address = self.address;
-        let Some((status, body)) = answered else {
-            let vi = format!("Máy chủ {address} không trả lời {path}.");
-            return Err(Failure::new(
-                Exit::Unreachable,
-                vi,
-                format!("The server at {address} does not answer {path}."),
-            ));
-        };
+    fn json(path: &str, (status, body): (u16, Bytes), fine: &[u16]) -> Result<Value, Failure> {
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         if fine.contains(&status) {
             return Ok(body);

@@ -120,7 +120,7 @@ impl<'a> Provider<'a> {
                     down = false;
                     if server.is_ours() {
                         server.up()?;
-                        server.ready(self.door).await?;
+                        self.door.ready().await?;
                     }
                     self.clock = Timestamp::UNIX_EPOCH;
                 }
@@ -174,11 +174,19 @@ impl<'a> Provider<'a> {
         let Some(paid) = self.payments.get(payment) else { return Ok(true) };
         let Some(signed) = simulate::sign(self.dialect, &self.secret, paid, at) else { return Ok(false) };
         if at.duration_since(self.clock).abs() >= SignedDuration::from_secs(1) {
-            self.door.set_clock(at).await?;
+            if !self.door.try_clock(at).await? {
+                self.attempts = self.attempts.saturating_add(1);
+                return Ok(false);
+            }
             self.clock = at;
         }
         self.attempts = self.attempts.saturating_add(1);
-        Ok(self.door.webhook(&self.source, signed).await)
+        let acked = self.door.webhook(&self.source, signed).await;
+        if !acked {
+            // It may have been restarted, with another clock.
+            self.clock = Timestamp::UNIX_EPOCH;
+        }
+        Ok(acked)
     }
 
     /// After the statement: events that were given up come by hand, and some known ones once more.

@@ -5,11 +5,17 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::hash::Hash;
 use crate::domain::reconciliation::{AccountDay, Coverage, Entry};
 
-/// Returns the hash of the covered accounts' sums and of every difference.
-#[must_use]
-pub fn digest(days: &[AccountDay], entries: &[Entry]) -> Hash {
-    let mut hash = Sha256::new();
-    for day in days.iter().filter(|day| day.coverage != Coverage::None) {
+/// The hash of the covered accounts' sums and of every difference. Of a date: its accounts' days first,
+/// then the differences, both account by account.
+#[derive(Debug, Clone, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Takes in an account's date.
+    pub fn day(&mut self, day: &AccountDay) {
+        if day.coverage == Coverage::None {
+            return;
+        }
         let line = format!(
             "{} {} {} {} {} {} {} {}\n",
             day.settled.as_str(),
@@ -21,9 +27,14 @@ pub fn digest(days: &[AccountDay], entries: &[Entry]) -> Hash {
             day.book.amount.whole(),
             day.doubtful
         );
-        hash.update(line.as_bytes());
+        self.0.update(line.as_bytes());
     }
-    for entry in entries.iter().filter(|entry| entry.class.is_difference()) {
+
+    /// Takes in a finding.
+    pub fn entry(&mut self, entry: &Entry) {
+        if !entry.class.is_difference() {
+            return;
+        }
         let line = format!(
             "{} {} {:?} {:?} {} {}\n",
             entry.class.as_str(),
@@ -33,7 +44,12 @@ pub fn digest(days: &[AccountDay], entries: &[Entry]) -> Hash {
             entry.bank.whole(),
             entry.book.whole()
         );
-        hash.update(line.as_bytes());
+        self.0.update(line.as_bytes());
     }
-    Hash(hash.finalize().into())
+
+    /// Ends it.
+    #[must_use]
+    pub fn finish(self) -> Hash {
+        Hash(self.0.finalize().into())
+    }
 }

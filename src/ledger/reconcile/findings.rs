@@ -8,10 +8,10 @@ use super::pairing::{self, Credit, Line, Pair, Paired};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::Figure;
-use crate::domain::ids::{Seq, StallNumber};
+use crate::domain::ids::Seq;
 use crate::domain::inbox::Outcome;
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{AccountDay, BankLine, Class, Coverage, Entry, Standing, Why};
+use crate::domain::reconciliation::{AccountDay, Class, Coverage, Entry, Standing, Why};
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::identity::PAIRING_WINDOW;
 
@@ -37,10 +37,8 @@ pub struct Report {
 /// Everything that is known of one account over some dates and the dates beside them.
 #[derive(Debug, Clone, Default)]
 pub struct AccountFacts {
-    /// The lines, doubtful ones too.
-    pub lines: Vec<BankLine>,
-    /// The stall that a line's text names, by its number.
-    pub codes: HashMap<i64, StallNumber>,
+    /// The lines, doubtful ones too, by their numbers.
+    pub lines: Vec<Line>,
     /// The credits with a posting.
     pub credits: Vec<Credit>,
     /// Reports without one.
@@ -56,7 +54,7 @@ pub struct AccountFacts {
 pub struct Findings {
     /// One for each date asked for.
     pub days: Vec<AccountDay>,
-    /// The findings of those dates.
+    /// The findings of those dates; those of a line without its texts.
     pub entries: Vec<Entry>,
     /// Credits that are no other line's, though a line of the dates beside might be them: a missing
     /// line of the same amount is left to the writer's own pairing with these.
@@ -69,12 +67,9 @@ pub fn compare(settled: &SettledAccount, facts: &AccountFacts, dates: &[Business
     let asked: BTreeSet<BusinessDate> = dates.iter().copied().collect();
     let covers = |date: BusinessDate| facts.coverage.get(&date).copied().unwrap_or(Coverage::None);
     let counted = facts.lines.iter().filter(|line| line.standing == Standing::Counted);
-    let (credit_lines, debit_lines): (Vec<&BankLine>, Vec<&BankLine>) =
-        counted.partition(|line| line.direction == Direction::Credit);
-    let lines: Vec<Line> = credit_lines.iter().map(|line| to_pair(line, facts)).collect();
+    let (lines, debit_lines): (Vec<&Line>, Vec<&Line>) = counted.partition(|line| line.direction == Direction::Credit);
     let paired = pairing::pair(&lines, &facts.credits, covers);
-    let mut bench =
-        Bench { settled, facts, asked: &asked, lines: &credit_lines, entries: Vec::new(), moved: BTreeMap::new() };
+    let mut bench = Bench { settled, facts, asked: &asked, lines: &lines, entries: Vec::new(), moved: BTreeMap::new() };
     for pair in &paired.pairs {
         bench.pair(pair);
     }
@@ -97,19 +92,6 @@ pub fn compare(settled: &SettledAccount, facts: &AccountFacts, dates: &[Business
     Findings { days, entries, undecided }
 }
 
-fn to_pair(line: &BankLine, facts: &AccountFacts) -> Line {
-    Line {
-        number: line.number,
-        event_id: line.event_id(),
-        amount: line.amount,
-        reference: line.reference.clone(),
-        at: line.booked_at,
-        date: line.booked_on,
-        code: facts.codes.get(&line.number).copied(),
-        memo: line.whole_memo(),
-    }
-}
-
 /// Near midnight a bank's date and a provider's may differ: such credits are not settled by the dates.
 fn undecided(facts: &AccountFacts, paired: &Paired) -> BTreeSet<i64> {
     let near_midnight = |credit: &&Credit| {
@@ -129,7 +111,7 @@ struct Bench<'a> {
     settled: &'a SettledAccount,
     facts: &'a AccountFacts,
     asked: &'a BTreeSet<BusinessDate>,
-    lines: &'a [&'a BankLine],
+    lines: &'a [&'a Line],
     entries: Vec<Entry>,
     /// What a date has at the bank and not in the book or the other way round, because the same money
     /// stands on another date there.
@@ -154,15 +136,8 @@ impl Bench<'_> {
         }
     }
 
-    fn of_line(&self, class: Class, why: Why, line: &BankLine) -> Entry {
-        Entry {
-            lines: vec![line.number],
-            bank: line.amount,
-            reference: line.bank_ref.clone(),
-            at: line.booked_at,
-            memo: line.whole_memo(),
-            ..self.entry(class, why, line.booked_on)
-        }
+    fn of_line(&self, class: Class, why: Why, line: &Line) -> Entry {
+        Entry { lines: vec![line.number], bank: line.amount, at: line.at, ..self.entry(class, why, line.date) }
     }
 
     fn push(&mut self, entry: Entry) {
@@ -172,7 +147,7 @@ impl Bench<'_> {
     }
 
     fn pair(&mut self, pair: &Pair) {
-        let lines: Vec<&BankLine> = pair.lines.iter().filter_map(|index| self.lines.get(*index).copied()).collect();
+        let lines: Vec<&Line> = pair.lines.iter().filter_map(|index| self.lines.get(*index).copied()).collect();
         let credits: Vec<&Credit> = pair.credits.iter().filter_map(|index| self.facts.credits.get(*index)).collect();
         let (Some(first), Some(credit)) = (lines.first(), credits.first()) else { return };
         let bank = lines.iter().map(|line| line.amount).sum::<Option<Dong>>().unwrap_or(Dong::ZERO);
@@ -188,8 +163,8 @@ impl Bench<'_> {
         entry.postings = credits.iter().map(|credit| credit.posting).collect();
         entry.items = credits.iter().map(|credit| credit.item).collect();
         (entry.bank, entry.book) = (bank, book);
-        if first.booked_on != credit.date && class != Class::MissingHere {
-            for (date, amount) in [(first.booked_on, Some(bank)), (credit.date, book.checked_neg())] {
+        if first.date != credit.date && class != Class::MissingHere {
+            for (date, amount) in [(first.date, Some(bank)), (credit.date, book.checked_neg())] {
                 let moved = self.moved.entry(date).or_default();
                 *moved = amount.and_then(|amount| moved.checked_add(amount)).unwrap_or(*moved);
             }
@@ -231,7 +206,7 @@ impl Bench<'_> {
         }
     }
 
-    fn debits(&mut self, lines: &[&BankLine]) {
+    fn debits(&mut self, lines: &[&Line]) {
         for line in lines {
             let refund = self.facts.refunds.get(&line.number).copied();
             let why = if refund.is_some() { Why::Refunded } else { Why::Debit };
@@ -257,11 +232,11 @@ impl Bench<'_> {
 }
 
 /// Tells whether a held report can be of a line: the reference, or the amount at about the same time.
-fn is_report_of(line: &BankLine, report: &Report) -> bool {
-    let reference = line.reference.is_some() && line.reference == report.reference && line.booked_on == report.date;
-    let near = match (line.booked_at, report.at) {
+fn is_report_of(line: &Line, report: &Report) -> bool {
+    let reference = line.reference.is_some() && line.reference == report.reference && line.date == report.date;
+    let near = match (line.at, report.at) {
         (Some(one), Some(other)) => one.duration_since(other).abs() <= PAIRING_WINDOW,
-        _ => line.booked_on == report.date,
+        _ => line.date == report.date,
     };
     reference || (line.amount == report.amount && near)
 }
@@ -275,7 +250,7 @@ fn day(
 ) -> AccountDay {
     let mut bank = Figure::default();
     let mut doubtful = 0_i64;
-    for line in facts.lines.iter().filter(|line| line.booked_on == date) {
+    for line in facts.lines.iter().filter(|line| line.date == date) {
         match (line.standing, line.direction) {
             (Standing::Counted, Direction::Credit) => add(&mut bank, line.amount),
             (Standing::Doubtful, _) => doubtful = doubtful.saturating_add(1),

@@ -20,20 +20,22 @@ use super::{runs, times};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{Seq, SourceId, StallNumber};
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{Coverage, Why};
-use crate::domain::settlement::BankRef;
+use crate::domain::reconciliation::{self, Coverage, Standing, Why};
+use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::identity::same_shape;
 
 /// Shortest part of a reference that is evidence, in characters.
 const PART_MIN: usize = 6;
 
-/// A credit line of a statement.
+/// A line of a statement, as far as comparing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Its number.
     pub number: i64,
-    /// The name under which it is booked.
-    pub event_id: String,
+    /// Money in or out.
+    pub direction: Direction,
+    /// Whether it counts.
+    pub standing: Standing,
     /// How much.
     pub amount: Dong,
     /// The bank's reference.
@@ -44,8 +46,8 @@ pub struct Line {
     pub date: BusinessDate,
     /// The stall that its text names.
     pub code: Option<StallNumber>,
-    /// Its text.
-    pub memo: String,
+    /// Everything that may carry a memo code.
+    pub memo: Box<str>,
 }
 
 /// A credit of the book.
@@ -57,8 +59,8 @@ pub struct Credit {
     pub posting: Seq,
     /// Who reported it.
     pub source: SourceId,
-    /// The sender's name for it.
-    pub event_id: Option<String>,
+    /// The name of the line that it was booked from.
+    pub own_name: Option<String>,
     /// How much.
     pub amount: Dong,
     /// The reference.
@@ -95,12 +97,12 @@ pub struct Paired {
     pub credits: Vec<usize>,
 }
 
-/// Pairs the lines and the credits of one account. `covers` tells how much of a date the account's
+/// Pairs the credit lines and the credits of one account. `covers` tells how much of a date the account's
 /// statements cover.
 #[must_use]
-pub fn pair(lines: &[Line], credits: &[Credit], covers: impl Fn(BusinessDate) -> Coverage) -> Paired {
+pub fn pair(lines: &[&Line], credits: &[Credit], covers: impl Fn(BusinessDate) -> Coverage) -> Paired {
     let mut table = Table::new(lines, credits);
-    table.by_key(|line| Some(line.event_id.clone()), own_name, Why::BookedFromStatement);
+    table.by_key(|line| Some(reconciliation::event_id(line.number)), own_name, Why::BookedFromStatement);
     table.by_key(
         |line| Some((line.date, line.reference.clone()?, line.amount)),
         |credit| Some((credit.date, credit.reference.clone()?, credit.amount)),
@@ -128,12 +130,12 @@ pub fn pair(lines: &[Line], credits: &[Credit], covers: impl Fn(BusinessDate) ->
 
 /// Only money that was booked from a line has a line's name.
 fn own_name(credit: &Credit) -> Option<String> {
-    credit.event_id.clone().filter(|_| credit.source == SourceId::STATEMENT)
+    credit.own_name.clone().filter(|_| credit.source == SourceId::STATEMENT)
 }
 
 /// The lists with what is paired so far.
 pub(super) struct Table<'a> {
-    pub(super) lines: &'a [Line],
+    pub(super) lines: &'a [&'a Line],
     pub(super) credits: &'a [Credit],
     line_open: Vec<bool>,
     credit_open: Vec<bool>,
@@ -143,7 +145,7 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(lines: &'a [Line], credits: &'a [Credit]) -> Self {
+    fn new(lines: &'a [&'a Line], credits: &'a [Credit]) -> Self {
         Self {
             lines,
             credits,
@@ -156,7 +158,7 @@ impl<'a> Table<'a> {
 
     pub(super) fn open_lines(&self) -> impl Iterator<Item = (usize, &'a Line)> + use<'a> {
         let (open, lines) = (self.line_open.clone(), self.lines);
-        lines.iter().enumerate().filter(move |(index, _)| open.get(*index) == Some(&true))
+        lines.iter().copied().enumerate().filter(move |(index, _)| open.get(*index) == Some(&true))
     }
 
     pub(super) fn open_credits(&self) -> impl Iterator<Item = (usize, &'a Credit)> + use<'a> {

@@ -11,9 +11,13 @@ use crate::domain::daily_report::{DailyReport, Figure, SideSums};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, Seq};
 use crate::domain::money::Dong;
+use crate::domain::sealed_bank::SealedBank;
 
-/// The version of the statement; a new form gets a new number.
-const VERSION: u8 = 1;
+/// The version of the statement; a new form gets a new number. What was signed under an earlier one is
+/// read and written as it was, letter for letter.
+const VERSION: u8 = 2;
+/// The version that said nothing of the bank.
+const VERSION_WITHOUT_BANK: u8 = 1;
 
 /// Most dates that one database transaction closes, so that whoever waits for the market's head
 /// waits a second at the most; a market left open for longer closes in steps.
@@ -44,6 +48,8 @@ pub struct DayClose {
     pub late: Figure,
     /// Settlements without any identity of their sender's: known by a hash of their bytes alone.
     pub weak: i64,
+    /// Bank and book by the bank's date at that moment; none in closes from before they said so.
+    pub bank: Option<SealedBank>,
     /// Both sides of all postings of earlier dates.
     pub opening: SideSums,
     /// Both sides of all postings up to this date.
@@ -77,6 +83,8 @@ pub struct Sealing {
     pub early: bool,
     /// Settlements known by a hash of their bytes alone.
     pub weak: i64,
+    /// Bank and book by the bank's date.
+    pub bank: SealedBank,
     /// The date's postings.
     pub postings: i64,
     /// The journal's last number.
@@ -95,7 +103,7 @@ impl DayClose {
     /// Returns the close of the date whose report was drawn up: both say the same figures.
     #[must_use]
     pub fn of(report: &DailyReport, sealing: Sealing) -> Self {
-        let Sealing { closed_at, closed_by, early, weak, postings, .. } = sealing;
+        let Sealing { closed_at, closed_by, early, weak, bank, postings, .. } = sealing;
         Self {
             market: report.market.code.clone(),
             business_date: report.business_date,
@@ -108,6 +116,7 @@ impl DayClose {
             suspense: report.suspense,
             late: report.late,
             weak,
+            bank: Some(bank),
             opening: report.opening,
             closing: report.closing,
             postings,
@@ -143,6 +152,8 @@ struct Text {
     suspense: Sum,
     late: Sum,
     weak: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bank: Option<Reconciled>,
     opening: Sides,
     closing: Sides,
     postings: i64,
@@ -153,6 +164,55 @@ struct Text {
     merkle_root: String,
     previous: String,
     key: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reconciled {
+    status: String,
+    accounts: i64,
+    uncovered: i64,
+    bank: Sum,
+    book: Sum,
+    difference: i64,
+    open: i64,
+    doubtful: i64,
+    signed_by: Option<String>,
+    signed_at: Option<String>,
+}
+
+impl From<&SealedBank> for Reconciled {
+    fn from(sealed: &SealedBank) -> Self {
+        Self {
+            status: sealed.state.as_str().to_owned(),
+            accounts: sealed.accounts,
+            uncovered: sealed.uncovered,
+            bank: sealed.bank.into(),
+            book: sealed.book.into(),
+            difference: sealed.difference.whole(),
+            open: sealed.open,
+            doubtful: sealed.doubtful,
+            signed_by: sealed.signed_by.clone(),
+            signed_at: sealed.signed_at.map(rfc3339),
+        }
+    }
+}
+
+impl Reconciled {
+    fn read(self) -> Result<SealedBank, StatementError> {
+        Ok(SealedBank {
+            state: self.status.parse().map_err(wrong)?,
+            accounts: self.accounts,
+            uncovered: self.uncovered,
+            bank: self.bank.into(),
+            book: self.book.into(),
+            difference: Dong::new(self.difference),
+            open: self.open,
+            doubtful: self.doubtful,
+            signed_by: self.signed_by,
+            signed_at: self.signed_at.map(|at| at.parse()).transpose().map_err(wrong)?,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -199,7 +259,7 @@ impl From<Sides> for SideSums {
 /// [`StatementError`] when it cannot be written as JSON, which no close causes.
 pub fn statement(close: &DayClose) -> Result<String, StatementError> {
     serde_json::to_string(&Text {
-        v: VERSION,
+        v: if close.bank.is_some() { VERSION } else { VERSION_WITHOUT_BANK },
         market: close.market.to_string(),
         business_date: close.business_date.to_string(),
         closed_at: rfc3339(close.closed_at),
@@ -212,6 +272,7 @@ pub fn statement(close: &DayClose) -> Result<String, StatementError> {
         suspense: close.suspense.into(),
         late: close.late.into(),
         weak: close.weak,
+        bank: close.bank.as_ref().map(Reconciled::from),
         opening: close.opening.into(),
         closing: close.closing.into(),
         postings: close.postings,
@@ -232,7 +293,7 @@ pub fn statement(close: &DayClose) -> Result<String, StatementError> {
 /// [`StatementError`] when it is not exactly the text that [`statement`] writes for some close.
 pub fn read(text: &str) -> Result<DayClose, StatementError> {
     let read: Text = serde_json::from_str(text).map_err(wrong)?;
-    if read.v != VERSION {
+    if ![VERSION_WITHOUT_BANK, VERSION].contains(&read.v) {
         return Err(StatementError(format!("version {} is not known", read.v)));
     }
     let close = DayClose {
@@ -247,6 +308,7 @@ pub fn read(text: &str) -> Result<DayClose, StatementError> {
         suspense: read.suspense.into(),
         late: read.late.into(),
         weak: read.weak,
+        bank: read.bank.map(Reconciled::read).transpose()?,
         opening: read.opening.into(),
         closing: read.closing.into(),
         postings: read.postings,
@@ -350,6 +412,51 @@ pub fn dates(asked: &Asked) -> Result<Vec<BusinessDate>, CloseRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::reconciliation::SignState;
+
+    /// A close as it was signed before closes said anything of the bank.
+    const OLD: &str = concat!(
+        r#"{"v":1,"market":"TAN","business_date":"2026-11-23","closed_at":"2026-11-24T07:00:00+07:00","#,
+        r#""closed_by":"chi-hai","early":false,"currency":"VND","payments":4,"amount":40000,"#,
+        r#""reversed":{"count":0,"amount":0},"suspense":{"count":0,"amount":0},"late":{"count":0,"amount":0},"weak":0,"#,
+        r#""opening":{"debits":0,"credits":0},"closing":{"debits":40000,"credits":40000},"postings":4,"first_seq":1,"#,
+        r#""last_seq":4,"journal_seq":4,"journal_hash":"0101010101010101010101010101010101010101010101010101010101010101","#,
+        r#""merkle_root":"0202020202020202020202020202020202020202020202020202020202020202","#,
+        r#""previous":"0000000000000000000000000000000000000000000000000000000000000000","key":1}"#
+    );
+
+    #[test]
+    fn a_close_of_the_first_version_is_read_and_written_letter_for_letter() {
+        let old = read(OLD).unwrap();
+        assert_eq!((old.bank.as_ref(), statement(&old).unwrap().as_str()), (None, OLD));
+        let bank = SealedBank {
+            state: SignState::Signed,
+            accounts: 1,
+            uncovered: 2,
+            bank: Figure { count: 4, amount: Dong::new(40_000) },
+            book: Figure { count: 3, amount: Dong::new(39_000) },
+            difference: Dong::new(1_000),
+            open: 1,
+            doubtful: 0,
+            signed_by: Some("lan".to_owned()),
+            signed_at: "2026-11-24T06:00:00Z".parse().ok(),
+        };
+        let new = DayClose { bank: Some(bank), ..old };
+        let text = statement(&new).unwrap();
+        assert!(
+            text.starts_with(r#"{"v":2,"#) && text.contains(r#""bank":{"status":"signed","accounts":1,"#),
+            "{text}"
+        );
+        assert_eq!(read(&text), Ok(new));
+        // Neither version can be passed off as the other.
+        for wrong in [
+            text.replacen("\"v\":2", "\"v\":1", 1),
+            OLD.replacen("\"v\":1", "\"v\":2", 1),
+            OLD.replacen("\"v\":1", "\"v\":3", 1),
+        ] {
+            assert!(read(&wrong).is_err(), "{wrong}");
+        }
+    }
 
     fn asked(date: &str, open_date: &str, first_used: Option<&str>) -> Asked {
         Asked {

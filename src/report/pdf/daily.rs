@@ -208,7 +208,10 @@ fn stalls(flow: &mut Flow, words: &DayWords) {
 
 fn proof(flow: &mut Flow, report: &DailyReport, words: &DayWords) {
     flow.gap(Length::mm(3));
-    if let Some([by, root, statement]) = &words.seal {
+    if let Some([by, root, statement, bank]) = &words.seal {
+        if !bank.is_empty() {
+            flow.note(&format!("Đối soát khi khóa sổ: {bank}."));
+        }
         flow.note(&format!(
             "Người khóa sổ: {by}. Gốc của các bút toán trong ngày: {root}. Mã biên bản đã ký: {statement}."
         ));

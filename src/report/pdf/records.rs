@@ -10,7 +10,7 @@ use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DailyReport, DaySeal};
 use crate::report::day_words::DayWords;
 use crate::report::grid::{Cell, Grid};
-use crate::report::wording::{authority, moment, official_date, place};
+use crate::report::wording::{authority, bank_at_close, moment, official_date, place};
 
 /// Returns the record of a closed day; `statement` is what the market's key signed, letter for letter.
 #[must_use]
@@ -64,13 +64,10 @@ pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: Pa
     let columns = vec![Column::words("Lũy kế", 1), Column::figures("Nợ"), Column::figures("Có")];
     let rows = words.balance.iter().map(|cells| Row::of(cells.to_vec())).collect();
     flow.table(&Table { summary: "Lũy kế đầu ngày, phát sinh và cuối ngày".to_owned(), columns, rows });
-    flow.heading(2, "Chứng thực", Align::Left);
-    flow.paragraph(&format!("Gốc của các bút toán trong ngày: {}", seal.merkle_root), plain);
-    flow.paragraph(&format!("Mã biên bản đã ký bằng khóa số {} của chợ: {}", seal.key, seal.hash), plain);
-    flow.note(
-        "Ngày đã khóa không mở lại; khoản đến sau ghi vào ngày đang mở và đánh dấu phát sinh trễ. Nội dung được ký nằm \
-         trong tệp đính kèm của văn bản này; kiểm tra bằng lệnh: socho verify.",
-    );
+    if let Some(bank) = &seal.bank {
+        flow.paragraph(&format!("Đối soát với ngân hàng khi khóa sổ: {}.", bank_at_close(bank)), plain);
+    }
+    proof(&mut flow, seal);
     flow.signatures(&[
         ("NGƯỜI KHÓA SỔ", "(Ký, ghi rõ họ tên)"),
         ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
@@ -83,6 +80,17 @@ pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: Pa
         bytes: statement.into_bytes(),
     });
     paper
+}
+
+fn proof(flow: &mut Flow, seal: &DaySeal) {
+    let plain = Look::of(flow.form.plain());
+    flow.heading(2, "Chứng thực", Align::Left);
+    flow.paragraph(&format!("Gốc của các bút toán trong ngày: {}", seal.merkle_root), plain);
+    flow.paragraph(&format!("Mã biên bản đã ký bằng khóa số {} của chợ: {}", seal.key, seal.hash), plain);
+    flow.note(
+        "Ngày đã khóa không mở lại; khoản đến sau ghi vào ngày đang mở và đánh dấu phát sinh trễ. Nội dung được ký nằm \
+         trong tệp đính kèm của văn bản này; kiểm tra bằng lệnh: socho verify.",
+    );
 }
 
 /// A stall of the list of vendors.

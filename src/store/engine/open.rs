@@ -101,6 +101,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0011_outgoing.sql"),
     ),
     (
+        12,
+        "statement files",
+        include_str!("../../../migrations/sqlite/0012_statement_files.sql"),
+        include_str!("../../../migrations/postgres/0012_statement_files.sql"),
+    ),
+    (
         13,
         "board",
         include_str!("../../../migrations/sqlite/0013_board.sql"),

@@ -8,7 +8,7 @@
 //! 2. [`digest`]: on a thread of its own, each row is hashed as it lies there and folded.
 //! 3. The transaction whose slice reaches the journal's end also reads the head, the kept totals and
 //!    the seals: they are compared at one moment, with exactly the journal that was folded.
-//! 4. [`pairings`], [`listed`] and [`audit`]: in slices again.
+//! 4. [`pairings`], [`listed`], [`audit`] and the files of [`statements`]: in slices again.
 //!
 //! # What is in memory
 //! Four pieces of [`PIECE`] rows, one slice's leaves, and the totals by date: what grows is the number
@@ -22,6 +22,7 @@ mod pairings;
 mod read;
 mod redactions;
 mod seals;
+mod statements;
 mod totals;
 
 use self::digest::Digest;
@@ -142,6 +143,7 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
     transaction.rollback().await?;
     walk.pairings.every_row(store, &mut findings).await?;
     walk.listed_rows(store, &mut findings).await?;
+    statements::files(store, market, &mut findings).await?;
     audit::chain(store, market, &mut findings).await?;
     told(findings.postings);
     Ok(findings)

@@ -16,7 +16,7 @@ use crate::app::access::{Actor, Right};
 use crate::app::close_day::CloseDay;
 use crate::app::daily_report::DayWords;
 use crate::app::error::AppError;
-use crate::app::reconcile_view::{signed, signed_in_english, verdict};
+use crate::app::reconcile_view::{bank_at_close, signed, signed_in_english, verdict};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DailyReport, Figure};
 use crate::domain::ids::MarketCode;
@@ -45,7 +45,7 @@ struct Page {
     amount: String,
     words: String,
     payments: String,
-    closed: Vec<[String; 4]>,
+    closed: Vec<[String; 5]>,
 }
 
 pub(in crate::web) async fn page(
@@ -77,6 +77,7 @@ pub(in crate::web) async fn page(
                     date.to_string(),
                     close.amount.with_unit(),
                     close.merkle_root.to_string().chars().take(12).collect(),
+                    close.bank.as_ref().map(bank_at_close).unwrap_or_default(),
                 ]);
             }
         }

@@ -44,7 +44,7 @@ impl Board {
 }
 
 /// Reads the market of a page.
-async fn open(web: &Shared, code: &str, tab: &'static str) -> Result<(Market, MarketCode, Board), AppError> {
+pub(super) async fn open(web: &Shared, code: &str, tab: &'static str) -> Result<(Market, MarketCode, Board), AppError> {
     let code: MarketCode = field("code", code)?;
     let market = web.app.market(&code).await?;
     let board = Board::of(web, &market, tab);

@@ -41,6 +41,8 @@ struct Held {
     tail: String,
     source: String,
     at: String,
+    may_book: bool,
+    may_judge_again: bool,
 }
 
 #[derive(Template)]
@@ -138,6 +140,8 @@ fn held(money: &HeldMoney, language: Language) -> Held {
         other => other,
     };
     Held {
+        may_book: money.choices.book,
+        may_judge_again: money.choices.judge_again,
         item: money.item.clone(),
         why: why.to_owned(),
         amount: money.amount.map_or_else(|| "–".to_owned(), Dong::with_unit),

@@ -265,6 +265,8 @@ pub(super) struct Close {
     key: i64,
     statement: String,
     signature: String,
+    /// How bank and book stood when the day was closed.
+    bank: Option<super::report::SealedBank>,
     /// Postings whose items had no identity of the bank's; in the answer to a close alone.
     #[schema(required = false)]
     weak_postings: Option<Vec<String>>,

@@ -78,6 +78,23 @@ pub(super) struct Seal {
     hash: String,
     merkle_root: String,
     key: i64,
+    bank: Option<SealedBank>,
+}
+
+/// How bank and book stood when the day was closed, by the bank's date.
+#[derive(ToSchema)]
+pub(super) struct SealedBank {
+    status: String,
+    agrees: bool,
+    accounts: i64,
+    uncovered_accounts: i64,
+    bank: Sum,
+    book: Sum,
+    difference: i64,
+    open: i64,
+    doubtful: i64,
+    signed_by: Option<String>,
+    signed_at: Option<String>,
 }
 
 /// Money that came for an earlier, closed day.

@@ -10,6 +10,12 @@ const PAGE: &[Query] = &[
     Query("after", Word, "`next` of the page before"),
     Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
 ];
+const FINDINGS: &[Query] = &[
+    Query("date", Date, "One date of the bank's"),
+    Query("matched", Word, "`true`: the pairs that agree too"),
+    Query("after", Word, "`next` of the page before"),
+    Query("limit", Number(1, 200), "Findings of a page; the first of each class when neither is said"),
+];
 const POSTINGS: &[Query] = &[
     Query("date", Date, "One business date"),
     Query("stall", Word, "One stall"),
@@ -76,7 +82,6 @@ const FEED: &[Query] = &[
     Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
     Query("format", Word, "`json` or `csv`"),
 ];
-const DAY: &[Query] = &[Query("date", Date, "One business date")];
 /// What reports come as.
 const FILES: Form = Media(&[
     "application/json",
@@ -404,7 +409,16 @@ pub(super) const ROWS: &[Row] = &[
         200,
         Nothing,
     ),
-    read("/v1/markets/{code}/reconciliation", "reconciliation", "Bank against book, by day", DAY, Nothing),
+    send(
+        "POST",
+        "/v1/markets/{code}/statement-lines/{line}/repeat",
+        "repeatLine",
+        "Say that a line of a statement is one that is known",
+        Body::Any,
+        200,
+        Nothing,
+    ),
+    read("/v1/markets/{code}/reconciliation", "reconciliation", "Bank against book, by day", FINDINGS, Nothing),
     send(
         "POST",
         "/v1/markets/{code}/reconciliation/{date}/book",
@@ -428,7 +442,7 @@ pub(super) const ROWS: &[Row] = &[
         "/v1/statements/{id}/reconciliation",
         "statementReconciliation",
         "One statement against the book",
-        &[],
+        FINDINGS,
         Nothing,
     ),
     send(
