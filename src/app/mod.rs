@@ -38,6 +38,7 @@ pub mod machine_keys;
 pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
+pub mod migrate;
 pub mod overview;
 pub mod pair_device;
 mod passwords;
