@@ -2,7 +2,10 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod access;
+pub mod acting;
 pub mod add_market;
+pub mod audit_log;
+pub mod audit_words;
 pub mod backup;
 pub mod balances;
 pub mod banks;
@@ -39,6 +42,7 @@ pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
 pub mod migrate;
+mod note;
 pub mod overview;
 pub mod pair_device;
 mod passwords;
@@ -72,6 +76,7 @@ mod tokens;
 pub mod verify_books;
 pub mod verify_evidence;
 pub mod webhooks;
+pub mod who_opened;
 pub mod words;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod audit;
 mod backup;
 mod balances;
 mod bench;
@@ -130,6 +131,9 @@ enum Command {
     /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
     #[command(subcommand)]
     User(user::User),
+    /// The audit log, who did or saw what: list, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
     /// Personal data: purge texts whose time is over, write what is held about a stall
@@ -250,6 +254,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Bench(command) => book::block_on(bench::run(context, command)),
         Command::Device(command) => book::block_on(device::run(context, command)),
         Command::User(command) => book::block_on(user::run(context, command)),
+        Command::Audit(command) => book::block_on(audit::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Privacy(command) => book::block_on(privacy::run(context, command)),
         Command::Migrate(command) => book::block_on(migrate::run(context, command)),

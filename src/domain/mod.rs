@@ -5,6 +5,7 @@
 //! this layer imports nothing of ours.
 
 pub mod account;
+pub mod audit;
 pub mod banks;
 pub mod calendar;
 pub mod daily_report;

@@ -150,6 +150,8 @@ rights! {
     ManageKeys = "keys.manage": [Admin];
     /// See and change one's own password, sessions and second factor.
     UseAccount = "account.use": [Manager, City, Auditor, Admin];
+    /// Read the audit log: a manager that of the own market.
+    ReadAudit = "audit.read": [Manager, Auditor, Admin];
     /// Move the clock of test mode.
     SetClock = "clock.set": [];
 }

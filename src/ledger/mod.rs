@@ -15,6 +15,7 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod audit_chain;
 pub mod batch;
 pub mod chain;
 pub mod corrections;

@@ -9,6 +9,7 @@
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;
@@ -56,6 +57,7 @@ pub(crate) mod verify;
 pub(crate) mod waiting;
 pub(crate) mod webhooks;
 pub mod writer;
+pub mod yardstick;
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;

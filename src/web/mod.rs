@@ -2,6 +2,7 @@
 
 pub mod access;
 mod account;
+mod audit;
 mod board;
 mod city;
 pub mod day_page;
@@ -147,6 +148,7 @@ fn api() -> Router<Shared> {
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/events", get(events::list))
         .route("/v1/feeds/days", get(feeds::days))
         .route("/v1/feeds/dictionary", get(feeds::words))
@@ -181,6 +183,7 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/audit", get(audit::page))
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
@@ -222,6 +225,7 @@ fn phone() -> Router<Shared> {
         .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
         .route("/stall/phones", post(stall::add_phone))
         .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/opened", get(stall::opened))
         .route("/stall/privacy", get(stall::privacy))
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))

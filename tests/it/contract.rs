@@ -189,6 +189,8 @@ async fn real_answers_have_the_documented_form() {
     let item = held["data"][0]["id"].as_str().expect("an item waits").to_owned();
     for (method, route, path, body) in [
         ("GET", "/v1/markets", "/v1/markets?limit=1", ""),
+        ("GET", "/v1/audit", "/v1/audit?limit=200", ""),
+        ("GET", "/v1/audit", "/v1/audit?action=nonsense", ""),
         ("POST", "/v1/markets", "/v1/markets", r#"{"code":"CKE","name":"Chợ Cái Khế","ward":"Cái Khế"}"#),
         ("POST", "/v1/markets", "/v1/markets", r#"{"code":"CKE","name":"Chợ Cái Khế"}"#),
         ("GET", "/v1/markets/{code}", "/v1/markets/TAN", ""),

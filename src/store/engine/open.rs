@@ -89,6 +89,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
     (
+        9,
+        "audit",
+        include_str!("../../../migrations/sqlite/0009_audit.sql"),
+        include_str!("../../../migrations/postgres/0009_audit.sql"),
+    ),
+    (
         11,
         "outgoing",
         include_str!("../../../migrations/sqlite/0011_outgoing.sql"),

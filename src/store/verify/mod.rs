@@ -8,13 +8,14 @@
 //! 2. [`digest`]: on a thread of its own, each row is hashed as it lies there and folded.
 //! 3. The transaction whose slice reaches the journal's end also reads the head, the kept totals and
 //!    the seals: they are compared at one moment, with exactly the journal that was folded.
-//! 4. [`pairings`] and [`listed`]: in slices again.
+//! 4. [`pairings`], [`listed`] and [`audit`]: in slices again.
 //!
 //! # What is in memory
 //! Four pieces of [`PIECE`] rows, one slice's leaves, and the totals by date: what grows is the number
 //! of dates times stalls, of ledger accounts, and of reports that a person released; never the number
 //! of postings.
 
+mod audit;
 mod digest;
 mod listed;
 mod pairings;
@@ -141,6 +142,7 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
     transaction.rollback().await?;
     walk.pairings.every_row(store, &mut findings).await?;
     walk.listed_rows(store, &mut findings).await?;
+    audit::chain(store, market, &mut findings).await?;
     told(findings.postings);
     Ok(findings)
 }

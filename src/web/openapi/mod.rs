@@ -276,6 +276,7 @@ fn components() -> Components {
     let mut components = ComponentsBuilder::new();
     for add in [
         with::<answers::Problem>,
+        with::<answers::AuditEntry>,
         with::<answers::Market>,
         with::<answers::Stall>,
         with::<answers::Registered>,

@@ -53,6 +53,16 @@ const SHEET: &[Query] = &[
     Query("stalls", Word, "Stalls with commas between them; all when nothing is said"),
 ];
 const STREAM: &[Query] = &[Query("market", Word, "One market"), Query("stall", Word, "One stall")];
+const AUDIT: &[Query] = &[
+    Query("market", Word, "One market's code; `-` for what concerns no market"),
+    Query("actor", Word, "Who did it: a user's name, `key:…`, `phone:…`, `operator`"),
+    Query("action", Word, "What was done: one word of the closed list"),
+    Query("object", Word, "To what: a stall's code, a posting, a user's name"),
+    Query("from", Word, "From this date or instant on"),
+    Query("to", Word, "Up to and with this date, or before this instant"),
+    Query("after", Word, "`next` of the page before"),
+    Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
+];
 const EVENTS: &[Query] = &[
     Query("market", Word, "The market; the key's own when nothing is said"),
     Query("after", Word, "Behind this posting: its number or name; from the first when nothing is said"),
@@ -351,6 +361,7 @@ pub(super) const ROWS: &[Row] = &[
         200,
         Json("Resolved"),
     ),
+    read("/v1/audit", "auditLog", "Who did, saw or took away what, the newest first", AUDIT, List("AuditEntry")),
     read("/v1/sources", "listSources", "Senders of settlements", PAGE, List("Source")),
     send("POST", "/v1/sources", "addSource", "Add a sender", Body::Json("NewSource"), 201, Json("Source")),
     send(

@@ -22,6 +22,8 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) has_account: bool,
     /// Whether they manage users.
     pub(in crate::web) manages_users: bool,
+    /// Whether they read the audit log.
+    pub(in crate::web) reads_audit: bool,
     /// What every form carries in its field `csrf`.
     pub(in crate::web) csrf: String,
 }
@@ -36,6 +38,7 @@ impl Frame {
             who: None,
             has_account: false,
             manages_users: false,
+            reads_audit: false,
             csrf: String::new(),
         }
     }
@@ -78,6 +81,7 @@ impl FromRequestParts<Shared> for Frame {
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
             manages_users: visitor.unasked.is_none()
                 && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
+            reads_audit: visitor.actor().is_some_and(|actor| actor.has(Right::ReadAudit)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)
         })
