@@ -42,6 +42,7 @@ pub mod machine_keys;
 pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
+pub mod migrate;
 mod note;
 pub mod overview;
 pub mod pair_device;

@@ -26,6 +26,8 @@ pub(super) struct File {
     pub(super) public_url: Option<String>,
     pub(super) ingest_bind: Option<String>,
     pub(super) metrics_bind: Option<String>,
+    pub(super) tls_cert: Option<String>,
+    pub(super) tls_key: Option<String>,
     pub(super) webhook_networks: Option<String>,
     pub(super) feed_publisher: Option<String>,
     pub(super) feed_licence: Option<String>,
@@ -53,7 +55,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: [Setting; 15] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -109,6 +111,22 @@ const SETTINGS: [Setting; 13] = [
         en: "Where figures (Prometheus) alone are served, in a private network",
         of: |file| file.metrics_bind.as_ref(),
         check: is_address,
+    },
+    Setting {
+        key: "tls_cert",
+        default: "",
+        vi: "Tệp chứng thư TLS (PEM); cần cả tls_key và public_url https://…",
+        en: "The file of a TLS certificate (PEM); tls_key and public_url https://… belong to it",
+        of: |file| file.tls_cert.as_ref(),
+        check: is_file,
+    },
+    Setting {
+        key: "tls_key",
+        default: "",
+        vi: "Tệp khóa riêng của chứng thư TLS (PEM)",
+        en: "The file of the TLS certificate's private key (PEM)",
+        of: |file| file.tls_key.as_ref(),
+        check: is_file,
     },
     Setting {
         key: "webhook_networks",
@@ -344,6 +362,13 @@ fn is_public_url(text: &str) -> Result<(), Failure> {
 
 fn is_address(value: &str) -> Result<(), Failure> {
     super::serve::address(value).map(|_| ())
+}
+
+fn is_file(value: &str) -> Result<(), Failure> {
+    if std::path::Path::new(value).is_file() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Configuration, format!("Không có tệp {value}."), format!("There is no file {value}.")))
 }
 
 fn is_months(value: &str) -> Result<(), Failure> {

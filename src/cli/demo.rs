@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failur
     let seed = command.seed;
     let people = People { logins: app.demo_people(seed).await?, phone: app.demo_phone().await? };
     let door = Door { loopback: bind.ip().is_loopback(), public_url: None };
-    serve(app, None, Listen { bind, ingest: None, figures: None, door }, move |address| {
+    serve(app, None, Listen { bind, ingest: None, figures: None, door, tls: None }, move |address| {
         announce(address, &city, sample.as_ref(), &people);
         if !city.is_empty() {
             let (book, markets) = (Arc::clone(&traffic), city.clone());

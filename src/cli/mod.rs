@@ -20,6 +20,7 @@ mod machine_key;
 mod manual;
 mod market;
 mod memo;
+mod migrate;
 mod output;
 mod posting;
 mod privacy;
@@ -70,6 +71,9 @@ struct Cli {
 enum Command {
     /// Migrate the book and serve pages, the API and webhooks
     Serve(serve::Serve),
+    /// The book's schema: plan what would change, apply it
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
     /// Make a living city of demonstration data and serve it
     Demo(demo::Demo),
     /// Markets: add, list
@@ -253,6 +257,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Audit(command) => book::block_on(audit::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
         Command::Privacy(command) => book::block_on(privacy::run(context, command)),
+        Command::Migrate(command) => book::block_on(migrate::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
         Command::Doctor(command) => book::block_on(doctor::run(context, command)),

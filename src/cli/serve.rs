@@ -1,6 +1,7 @@
 //! `socho serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -11,8 +12,10 @@ use super::Context;
 use super::output::{Exit, Failure, Lang, line};
 use crate::app::App;
 use crate::app::clock::{SetClock, SystemClock};
+use crate::app::migrate::refuse_older;
 use crate::app::webhooks::{Pace, SystemNames};
 use crate::domain::calendar::Clock;
+use crate::web::tls::Tls;
 use crate::web::{self, Door, ServeError, Server, Web};
 
 #[derive(Debug, Args)]
@@ -30,6 +33,15 @@ pub(super) struct Serve {
     /// Where figures (Prometheus) and health alone are served: an address of your own network
     #[arg(long, env = "SOCHO_METRICS_BIND")]
     metrics_bind: Option<String>,
+    /// A certificate (PEM, with those above it) to serve TLS with; read again when it changes or at SIGHUP
+    #[arg(long, env = "SOCHO_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, env = "SOCHO_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// Refuse a book whose schema is older instead of bringing it up to date
+    #[arg(long)]
+    no_migrate: bool,
     /// How lines of the log look: text or json (`SOCHO_LOG` sets the level)
     #[arg(long, env = "SOCHO_LOG_FORMAT")]
     log_format: Option<String>,
@@ -57,7 +69,13 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
         Some(clock) => Arc::clone(clock) as _,
         None => Arc::new(SystemClock),
     };
-    let app = context.open_with(clock, "sqlite:socho.db").await?;
+    let public_url = command.public_url.or_else(|| context.config.public_url.clone());
+    let public_url = public_url.map(|url| public(&url)).transpose()?;
+    let tls = tls_of(context, command.tls_cert, command.tls_key, public_url.as_deref())?;
+    if command.no_migrate {
+        refuse_older(&context.options(super::book::DEFAULT)).await?;
+    }
+    let app = context.open_with(clock, super::book::DEFAULT).await?;
     let app = Arc::new(if command.test_mode {
         // A receiver on this machine is what one tries webhooks with.
         app.with_webhooks(context.reach()?.with_this_machine(), Arc::new(SystemNames), Pace::default())
@@ -69,10 +87,9 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
             "this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db",
         );
     }
-    let public_url = command.public_url.or_else(|| context.config.public_url.clone());
-    let door = Door { loopback: bind.ip().is_loopback(), public_url: public_url.map(|url| public(&url)).transpose()? };
+    let door = Door { loopback: bind.ip().is_loopback(), public_url };
     tell_of_door(context, &app, bind, &door, test_clock.is_some()).await?;
-    let listen = Listen { bind, ingest, figures, door };
+    let listen = Listen { bind, ingest, figures, door, tls };
     serve(app, test_clock, listen, |_| ()).await
 }
 
@@ -115,6 +132,32 @@ async fn tell_of_door(
     Ok(())
 }
 
+/// Reads the certificate that is served with. Pages are then reached by https alone, and browsers keep a
+/// login only for an address that says so.
+fn tls_of(
+    context: &Context,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    public_url: Option<&str>,
+) -> Result<Option<Arc<Tls>>, Failure> {
+    let filed = |value: &Option<String>| value.as_ref().map(PathBuf::from);
+    let certificate = certificate.or_else(|| filed(&context.config.tls_cert));
+    let key = key.or_else(|| filed(&context.config.tls_key));
+    let refuse = |vi: &str, en: &str| Err(Failure::new(Exit::Configuration, vi, en));
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) if public_url.is_none_or(|url| !url.starts_with("https://")) => refuse(
+            "Có --tls-cert thì cần --public-url https://…: địa chỉ mà mọi người mở trang.",
+            "With --tls-cert, --public-url https://… is needed: the address under which people open the pages.",
+        ),
+        (Some(certificate), Some(key)) => Tls::load(&certificate, &key).map(Some).map_err(|error| {
+            let vi = format!("Không dùng được chứng thư TLS {error}.");
+            Failure::new(Exit::Configuration, vi, format!("The TLS certificate cannot be used: {error}."))
+        }),
+        _ => refuse("Cần cả --tls-cert và --tls-key.", "Both --tls-cert and --tls-key are needed."),
+    }
+}
+
 /// Reads the address under which people reach the pages.
 pub(super) fn public(url: &str) -> Result<String, Failure> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -140,6 +183,8 @@ pub(super) struct Listen {
     pub(super) figures: Option<SocketAddr>,
     /// Who is let in to everything.
     pub(super) door: Door,
+    /// The certificate, on all of them.
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 /// Serves until the process is told to stop or the book fails.
@@ -149,22 +194,24 @@ pub(super) async fn serve(
     listen: Listen,
     started: impl FnOnce(SocketAddr),
 ) -> Result<Exit, Failure> {
-    let Listen { bind, ingest, figures, door } = listen;
+    let Listen { bind, ingest, figures, door, tls } = listen;
+    let scheme = if tls.is_some() { "https" } else { "http" };
     let web = Web::new(Arc::clone(&app), test_clock, door);
     let (stop, stopped) = watch::channel(false);
     // Heard from now on: whoever reads the address may stop us at once.
     let told_to_stop = told_to_stop();
     let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
-    line(format!("listening http://{}", listening.0));
-    let mut servers = vec![tokio::spawn(server.run(stopped.clone()))];
+    line(format!("listening {scheme}://{}", listening.0));
+    let mut servers = vec![tokio::spawn(server.with_tls(tls.clone()).run(stopped.clone()))];
     let more = [(ingest, web::ingest_only(Arc::clone(&web)), "ingest"), (figures, web::figures_only(web), "metrics")];
     for (address, router, name) in more {
         let Some(address) = address else { continue };
         let (server, listening) = Server::bind(address, router).await.map_err(|e| busy(&e))?;
-        line(format!("listening {name} http://{}", listening.0));
-        servers.push(tokio::spawn(server.run(stopped.clone())));
+        line(format!("listening {name} {scheme}://{}", listening.0));
+        servers.push(tokio::spawn(server.with_tls(tls.clone()).run(stopped.clone())));
     }
     let watching = tokio::spawn(Arc::clone(&app).watch_sources(stopped));
+    let fresh = tls.map(|tls| tokio::spawn(tls.keep_fresh()));
     let deliveries = tokio::spawn(Arc::clone(&app).deliver_webhooks());
     started(listening.0);
     let mut failure = app.failure();
@@ -180,6 +227,9 @@ pub(super) async fn serve(
         let _ = server.await;
     }
     let _ = watching.await;
+    if let Some(fresh) = fresh {
+        fresh.abort();
+    }
     // Each writes down how far it came.
     let _ = deliveries.await;
     app.close().await;

@@ -65,7 +65,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use engine::{Engine, Transaction};
-pub use engine::{EngineKind, OpenOptions};
+pub use engine::{EngineKind, OpenOptions, Pending};
 use error::{Result, StoreError};
 
 /// How long readers of other processes may keep a file that was opened anew from being trusted.

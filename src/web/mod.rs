@@ -35,6 +35,7 @@ mod stall;
 mod stall_phones;
 mod statement_pages;
 mod statements;
+pub mod tls;
 mod visitor;
 mod watch;
 mod webhooks;

@@ -13,10 +13,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::paced::Paced;
+use super::tls::Tls;
 
 /// Bytes of a request's head, all headers together: a bank's signed request has about one thousand.
 const HEAD_BYTES: usize = 64 << 10;
@@ -68,6 +70,7 @@ pub struct Server {
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    tls: Option<Arc<Tls>>,
 }
 
 /// The places of one server, and who holds how many of them.
@@ -109,6 +112,20 @@ impl Drop for Place {
     }
 }
 
+/// Serves HTTP on a stream.
+fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    router: Router,
+    limits: Limits,
+) -> http1::Connection<TokioIo<S>, TowerToHyperService<Router>> {
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
+
 /// Where a server listens.
 #[derive(Debug, Clone, Copy)]
 pub struct Listening(pub SocketAddr);
@@ -122,13 +139,19 @@ impl Server {
         let failed = |source| ServeError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let listening = Listening(listener.local_addr().map_err(failed)?);
-        Ok((Self { listener, router, limits: Limits::default() }, listening))
+        Ok((Self { listener, router, limits: Limits::default(), tls: None }, listening))
     }
 
     /// Returns the same server with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Returns the same server, over TLS where there is a certificate.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Serves until `stop` turns true, then finishes what is in flight.
@@ -159,16 +182,19 @@ impl Server {
             // An answer is one small packet: waiting to fill it only adds delay.
             let _ = stream.set_nodelay(true);
             let router = self.router.clone().layer(axum::Extension(ConnectInfo(peer)));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(limits.headers)
-                .max_buf_size(HEAD_BYTES)
-                .max_headers(HEADERS)
-                .serve_connection(TokioIo::new(Paced::new(stream, limits.taking)), TowerToHyperService::new(router));
-            let watched = graceful.watch(connection);
+            let (watcher, tls) = (graceful.watcher(), self.tls.clone());
             tokio::spawn(async move {
+                let stream = Paced::new(stream, limits.taking);
                 // A client that goes away mid-request is its own affair.
-                let _ = watched.await;
+                match tls {
+                    None => drop(watcher.watch(connection(stream, router, limits)).await),
+                    Some(tls) => {
+                        // A handshake has the time that headers have.
+                        if let Some(stream) = tls.accept(stream, limits.headers).await {
+                            drop(watcher.watch(connection(stream, router, limits)).await);
+                        }
+                    }
+                }
                 drop(place);
             });
         }

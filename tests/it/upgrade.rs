@@ -33,7 +33,7 @@ fn before(table: &str) -> &'static str {
 }
 
 /// Makes a SQLite file of the schema before with a book's rows; its address.
-async fn sqlite_before(book: &str, path: &std::path::Path) -> String {
+pub(crate) async fn sqlite_before(book: &str, path: &std::path::Path) -> String {
     let mut old = sqlx::SqliteConnection::connect(&format!("sqlite:{}?mode=rwc", path.display())).await.unwrap();
     for (sqlite, _) in BEFORE {
         old.execute(sqlite).await.unwrap();

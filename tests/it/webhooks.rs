@@ -26,7 +26,7 @@ const ACCOUNT: &str = "0071000888888";
 
 /// As patient as a test may be: nothing here waits for a time that is asserted.
 fn pace() -> Pace {
-    Pace { answer: Duration::from_millis(400), lease: Duration::from_millis(300), look: Duration::from_millis(20) }
+    Pace { answer: Duration::from_millis(400), lease: Duration::from_secs(3), look: Duration::from_millis(20) }
 }
 
 /// The same book in a process that delivers to this machine.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::call::{CallFailed, Line, Message};
 use super::{Webhooks, signed};
@@ -27,6 +27,7 @@ use crate::app::events::event;
 use crate::domain::identity::WebhookId;
 use crate::domain::webhook::{Tried, retry_after};
 use crate::ledger::batch::Posting;
+use crate::store::commits::rung;
 use crate::store::webhooks::{self, Attempt, WebhookRow};
 
 /// How long the supervisor rests after a bell: commits of a busy market come every few milliseconds.
@@ -130,12 +131,17 @@ async fn deliver(app: &App, mut row: WebhookRow) -> Result<(), AppError> {
     let url = row.url.clone();
     let mut turn =
         Turn { app, line: app.webhooks.caller.line(&url), row, run: None, tried: Vec::new(), kept: Instant::now() };
+    // Before the first look, so that nothing written after it goes unheard.
+    let mut bell = app.store.commits().bell(turn.row.market);
     let mut closing = app.rooms.closing();
     let mut sent = 0;
     while sent < TURN && !*closing.borrow() {
         let told = app.store.told(turn.row.market, turn.row.delivered_seq, PAGE).await?;
         let postings = told.map(|told| told.postings).unwrap_or_default();
         if postings.is_empty() {
+            if lingers(&mut bell, turn.kept + turn.every(), &mut closing).await {
+                continue;
+            }
             break;
         }
         for (posting, stall) in &postings {
@@ -152,6 +158,15 @@ async fn deliver(app: &App, mut row: WebhookRow) -> Result<(), AppError> {
         }
     }
     turn.keep(false).await.map(drop)
+}
+
+/// Waits a moment for more: a busy market's places are written down once a second, not once a commit.
+async fn lingers(bell: &mut watch::Receiver<()>, until: Instant, closing: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = rung(bell) => true,
+        () = sleep_until(until) => false,
+        () = stopped(closing) => false,
+    }
 }
 
 /// How a turn goes on.
@@ -181,6 +196,11 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// How often its place is written down: often enough for others to see that it lives.
+    fn every(&self) -> Duration {
+        KEEP_EVERY.min(self.app.webhooks.pace.lease / 3)
+    }
+
     async fn send(&mut self, posting: &Posting, stall: Option<&str>) -> Result<Next, AppError> {
         let seq = posting.seq.get();
         if seq != self.row.delivered_seq.saturating_add(1) {
@@ -201,7 +221,7 @@ impl Turn<'_> {
                     Some(run) => (run.last, run.status) = (seq, status),
                     None => self.run = Some(Run { first: seq, last: seq, at: now, began, status }),
                 }
-                if self.kept.elapsed() < KEEP_EVERY || self.keep(true).await? { Ok(Next::Go) } else { Ok(Next::Lost) }
+                if self.kept.elapsed() < self.every() || self.keep(true).await? { Ok(Next::Go) } else { Ok(Next::Lost) }
             }
             Err(failure) => {
                 self.note(seq, &failure, now, began);

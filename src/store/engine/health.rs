@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::open::{OpenOptions, bad_url, newest_migration};
+use super::open::{MIGRATIONS, OpenOptions, bad_url, newest_migration};
 use super::probe::as_it_lies;
 use super::{Answer, Engine};
 use crate::store::error::Result;
@@ -32,7 +32,29 @@ pub struct Durability {
 /// Reads only; neither migrates nor makes anything.
 const NEWEST: &str = "SELECT MAX(version) FROM _sqlx_migrations WHERE success";
 
+/// A migration that a book has still to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its number.
+    pub number: i64,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, as its file begins by saying.
+    pub does: String,
+}
+
 impl OpenOptions {
+    /// Returns what a schema has still to take, in order.
+    #[must_use]
+    pub fn pending(found: Option<i64>) -> Vec<Pending> {
+        let behind = MIGRATIONS.iter().filter(|(number, ..)| found.is_none_or(|found| *number > found));
+        let said = |sql: &str| {
+            let head = sql.lines().map_while(|line| line.strip_prefix("--")).map(str::trim);
+            head.collect::<Vec<_>>().join(" ")
+        };
+        behind.map(|(number, name, sqlite, _)| Pending { number: *number, name, does: said(sqlite) }).collect()
+    }
+
     /// Returns how far the schema is, without opening the database as a book: opening would migrate it.
     ///
     /// # Errors

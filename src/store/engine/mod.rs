@@ -24,6 +24,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::error::{Result, StoreError};
+pub use health::Pending;
 pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
 pub(crate) use row::{InOrder, Row};

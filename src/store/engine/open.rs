@@ -39,7 +39,7 @@ pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The migrations of both engines, under the same numbers: (number, name, SQLite, PostgreSQL).
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     (
         1,
         "foundation",
