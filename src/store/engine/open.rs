@@ -95,6 +95,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0009_audit.sql"),
     ),
     (
+        11,
+        "outgoing",
+        include_str!("../../../migrations/sqlite/0011_outgoing.sql"),
+        include_str!("../../../migrations/postgres/0011_outgoing.sql"),
+    ),
+    (
         13,
         "board",
         include_str!("../../../migrations/sqlite/0013_board.sql"),
