@@ -66,6 +66,11 @@ struct ByPart {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
     engine: &'static str,
@@ -100,6 +105,7 @@ pub(crate) struct Meters {
     clock_skew: Family<BySource, Gauge>,
     open_days: Family<ByMarket, Gauge>,
     open_days_longest: Gauge,
+    soc: Family<ByResult, Gauge>,
     up: Gauge,
     memory: Gauge,
     files: Gauge,
@@ -126,6 +132,7 @@ impl Meters {
             clock_skew: Family::default(),
             open_days: Family::default(),
             open_days_longest: Gauge::default(),
+            soc: Family::default(),
             up: Gauge::default(),
             memory: Gauge::default(),
             files: Gauge::default(),
@@ -153,6 +160,7 @@ impl Meters {
         registry.register("market_open_days", "Days with money that are not closed", self.open_days.clone());
         let longest = "The same of the market open longest";
         registry.register("market_open_days_longest", longest, self.open_days_longest.clone());
+        registry.register("soc_events", "Security events sent to the collector and dropped", self.soc.clone());
         registry.register("database_up", "1 when the book could be read for this answer", self.up.clone());
         registry.register("process_resident_memory_bytes", "Memory of this process", self.memory.clone());
         registry.register("process_open_files", "File handles of this process", self.files.clone());
@@ -229,6 +237,10 @@ impl App {
         meters
             .files
             .set(std::fs::read_dir("/proc/self/fd").map_or(0, |files| i64::try_from(files.count()).unwrap_or(0)));
+        let (sent, dropped) = self.soc.counts().now();
+        for (result, count) in [("sent", sent), ("dropped", dropped)] {
+            meters.soc.get_or_create(&ByResult { result }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         let readable = self.look_at_book(&mut asked).await;
         meters.up.set(i64::from(readable.is_ok()));
         let mut text = String::new();

@@ -26,6 +26,8 @@ pub mod posting;
 pub mod reconciliation;
 pub mod registration;
 pub mod rights;
+pub mod sealed;
+pub mod security_event;
 pub mod settlement;
 pub mod stall_book;
 pub mod statement;
