@@ -24,8 +24,10 @@ mod demo_names;
 pub mod demo_people;
 pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod explain_source;
 pub mod export_month;
+pub mod feeds;
 pub mod ids;
 pub mod import_vendors;
 pub mod ingest_file;
@@ -45,6 +47,7 @@ pub mod pair_device;
 mod passwords;
 pub mod period_report;
 pub mod print_sheet;
+pub mod privacy;
 pub mod problems;
 pub mod progress;
 pub mod prove;
@@ -73,6 +76,7 @@ mod tokens;
 pub mod vault;
 pub mod verify_books;
 pub mod verify_evidence;
+pub mod webhooks;
 pub mod who_opened;
 pub mod words;
 
@@ -105,6 +109,9 @@ pub struct App {
     pub(crate) soc: soc::Soc,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
+    pub(crate) waiting: events::Waiting,
+    pub(crate) webhooks: webhooks::Webhooks,
+    pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -140,6 +147,9 @@ impl App {
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
+            waiting: events::Waiting::default(),
+            webhooks: webhooks::Webhooks::default(),
+            publisher: feeds::Publisher::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -152,6 +162,18 @@ impl App {
         app.directory.refresh(&app.store).await?;
         app.finish_deliveries().await?;
         Ok(app)
+    }
+
+    /// Returns the same program, naming who publishes its feeds.
+    #[must_use]
+    pub fn with_publisher(self, publisher: feeds::Publisher) -> Self {
+        Self { publisher, ..self }
+    }
+
+    /// Returns who publishes the feeds.
+    #[must_use]
+    pub fn publisher(&self) -> &feeds::Publisher {
+        &self.publisher
     }
 
     /// Finishes what waits, stops the writer and closes the book.

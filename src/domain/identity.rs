@@ -165,6 +165,8 @@ uuid_name! {
     DeviceId = "dev_", "device";
     /// A key of a machine, shown as `key_…`.
     KeyId = "key_", "key";
+    /// A subscription of another program, shown as `whk_…`.
+    WebhookId = "whk_", "webhook";
 }
 
 /// What stands in front of every key of a machine.

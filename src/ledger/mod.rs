@@ -27,6 +27,7 @@ pub mod judge;
 pub mod overview;
 pub mod period_report;
 pub mod reconcile;
+pub mod redaction;
 pub mod routing;
 pub mod seal;
 pub mod silence;

@@ -18,7 +18,7 @@ const HOST_MAX: usize = 255;
 pub enum Form {
     /// RFC 5424 with structured data.
     Rfc5424,
-    /// ArcSight's Common Event Format.
+    /// The Common Event Format (CEF).
     Cef,
 }
 

@@ -8,6 +8,8 @@ mod city;
 pub mod day_page;
 mod disputes;
 mod docs;
+mod events;
+mod feeds;
 mod health;
 mod ingest;
 mod journal;
@@ -33,6 +35,7 @@ mod statement_pages;
 mod statements;
 mod visitor;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -145,6 +148,15 @@ fn api() -> Router<Shared> {
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
         .route("/v1/audit", get(audit::list))
+        .route("/v1/events", get(events::list))
+        .route("/v1/feeds/days", get(feeds::days))
+        .route("/v1/feeds/dictionary", get(feeds::words))
+        .route("/v1/feeds/catalog", get(feeds::catalogue))
+        .route("/v1/markets/{code}/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/markets/{code}/webhooks/{webhook}", get(webhooks::one).delete(webhooks::remove))
+        .route("/v1/markets/{code}/webhooks/{webhook}/rotate", post(webhooks::rotate))
+        .route("/v1/markets/{code}/webhooks/{webhook}/replay", post(webhooks::replay))
+        .route("/v1/markets/{code}/webhooks/{webhook}/test", post(webhooks::test))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .layer(DefaultBodyLimit::max(API_BODY_MAX))

@@ -126,6 +126,11 @@ impl World {
         std::fs::copy(self.path("keys").join("secrets.key"), folder.0.join("keys").join("secrets.key")).unwrap();
     }
 
+    /// The same book in another process that is still to be set up.
+    pub(crate) async fn alike(&self) -> App {
+        Self::app_at(&self.url, &self.clock, &self.folder).await
+    }
+
     /// Returns a path in this world's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.0.join(name)

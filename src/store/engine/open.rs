@@ -94,6 +94,18 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0009_audit.sql"),
         include_str!("../../../migrations/postgres/0009_audit.sql"),
     ),
+    (
+        11,
+        "outgoing",
+        include_str!("../../../migrations/sqlite/0011_outgoing.sql"),
+        include_str!("../../../migrations/postgres/0011_outgoing.sql"),
+    ),
+    (
+        14,
+        "figures",
+        include_str!("../../../migrations/sqlite/0014_figures.sql"),
+        include_str!("../../../migrations/postgres/0014_figures.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.

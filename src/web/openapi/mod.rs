@@ -2,6 +2,7 @@
 //! read, routes and answers stand in lists that tests hold against the router and against real answers.
 
 mod answers;
+mod outgoing;
 mod report;
 mod routes;
 
@@ -17,7 +18,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{disputes, journal, markets, pairing, seal, sources};
+use super::{disputes, journal, markets, pairing, seal, sources, webhooks};
 
 /// The media type of errors.
 const PROBLEM: &str = "application/problem+json";
@@ -200,6 +201,11 @@ fn responses(row: &Row) -> utoipa::openapi::Responses {
     if row.good_is_report() {
         responses = responses.response("304", ResponseBuilder::new().description("Unchanged since `ETag`").build());
     }
+    if row.id == "feedDays" {
+        let table = ContentBuilder::new().schema(Some(reference("FeedDays"))).build();
+        let shown = ResponseBuilder::new().description("Done").content("application/json", table);
+        responses = responses.response("200", shown.content("text/csv", ContentBuilder::new().build()).build());
+    }
     // A row that the file's own cells break is told cell by cell.
     if row.id == "importVendors" {
         let cells = ContentBuilder::new().schema(Some(reference("Import"))).build();
@@ -277,6 +283,14 @@ fn components() -> Components {
         with::<answers::Import>,
         with::<answers::Posting>,
         with::<answers::Proof>,
+        with::<outgoing::Events>,
+        with::<outgoing::FeedDays>,
+        with::<outgoing::FeedDictionary>,
+        with::<outgoing::SubscriptionSecret>,
+        with::<outgoing::SubscriptionTest>,
+        with::<webhooks::NewWebhook>,
+        with::<webhooks::WebhookRotation>,
+        with::<webhooks::Replay>,
         with::<answers::HeldItem>,
         with::<answers::Resolved>,
         with::<answers::Source>,
