@@ -192,9 +192,11 @@ async fn events_arrive_over_tls_at_a_collector_that_is_trusted_and_at_no_other()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_takes_nothing_stops_nobody_and_what_is_dropped_is_counted() {
-    // It listens and never reads: the line fills, then the queue.
+    // Nobody listens: the queue fills.
     let collector = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (world, _made_by) = told(&format!("tcp://{}", collector.local_addr().unwrap()), Form::Rfc5424, None).await;
+    let address = collector.local_addr().unwrap();
+    drop(collector);
+    let (world, _made_by) = told(&format!("tcp://{address}"), Form::Rfc5424, None).await;
     let sale = settlement(ACCOUNT, "a", 35_000, "2026-11-24T08:00:00+07:00");
     let mut forged = inbound(world.app.now(), "one", DIALECT, &sale);
     forged.body.push(b' ');
