@@ -10,6 +10,7 @@ use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::note::Note;
 use super::progress::{Listener, Progress, Step};
+use super::vault::needed_key;
 use super::verify_books::{MarketFindings, verify_store};
 use crate::domain::audit::Action;
 use crate::domain::hash::Hash;
@@ -68,6 +69,8 @@ pub struct BackedUp {
     pub depth: Depth,
     /// What it holds, by code.
     pub markets: Vec<BackedUpMarket>,
+    /// The fingerprint of the key that its secrets need; none when it holds no secret.
+    pub secrets_key: Option<String>,
 }
 
 impl App {
@@ -100,15 +103,16 @@ impl App {
             Err(defect) => return Err(defect_error(partial.path(), &defect)),
         };
         let looked = look(&copy, depth, listener).await;
+        let secrets_key = needed_key(&copy).await;
         copy.close().await;
-        let markets = looked?;
+        let (markets, secrets_key) = (looked?, secrets_key?);
         let (bytes, sha256) = digest(partial.path(), listener).await?;
         partial.finish().map_err(|error| place_error(&error))?;
         let markets = markets.into_iter().map(BackedUpMarket::from).collect();
         let name = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let note = Note::of(Action::BackupMade, name).after(serde_json::json!({ "sha256": sha256, "bytes": bytes }));
         self.note_apart(MarketId::INSTALLATION, [note]).await?;
-        Ok(BackedUp { file: to.to_owned(), bytes, sha256, depth, markets })
+        Ok(BackedUp { file: to.to_owned(), bytes, sha256, depth, markets, secrets_key })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
-use super::manage_sources::{credentials, secrets};
+use super::manage_sources::credentials;
 use crate::bank::Request;
 use crate::bank::explain::{Change, Explanation, explain};
 use crate::domain::ids::SourceName;
@@ -36,7 +36,7 @@ impl App {
         })?;
         let now = self.clock.now();
         let request = Request { sub_path: &sub_path, headers: &headers, body };
-        Ok(told(&explain(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request)))
+        Ok(told(&explain(sender.dialect, &credentials(&sender, now, &self.secrets_of(&sender, now)?), &request)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Private keys: files that their owner alone may read, or the environment. Never the database.
 //!
-//! The key of market `TAN` lies in `<folder>/TAN-<fingerprint>.pem` (PKCS#8, as `openssl` writes
+//! The key that seals secrets lies beside them: see `vault`. The key of market `TAN` lies in `<folder>/TAN-<fingerprint>.pem` (PKCS#8, as `openssl` writes
 //! it) or in the variable `SOCHO_KEY_TAN`.
 
 use std::io::{ErrorKind as Io, Write as _};
@@ -15,13 +15,27 @@ use crate::ledger::seal::key::{PrivateKey, PublicKey};
 #[derive(Debug, Clone)]
 pub struct Keyring {
     folder: PathBuf,
+    /// The file of the key that seals secrets, where it is not in the folder.
+    secrets: Option<PathBuf>,
 }
 
 impl Keyring {
     /// Returns the keyring of a folder, which is made when the first key is.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), secrets: None }
+    }
+
+    /// Returns the same keyring with the key that seals secrets in a file of its own.
+    #[must_use]
+    pub fn with_secrets_file(self, file: Option<PathBuf>) -> Self {
+        Self { secrets: file, ..self }
+    }
+
+    /// Returns the file of the key that seals secrets.
+    #[must_use]
+    pub fn secrets_file(&self) -> PathBuf {
+        self.secrets.clone().unwrap_or_else(|| self.folder.join("secrets.key"))
     }
 
     /// Returns the keyring of a book unless its owner chose another folder: beside a SQLite file, in
@@ -88,10 +102,11 @@ impl Keyring {
     /// Returns the files of private keys that are there.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
         let mut files: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "pem"));
         files.sort();
+        files.extend(Some(self.secrets_file()).filter(|file| file.exists()));
         files
     }
 

@@ -12,9 +12,11 @@ use crate::domain::account::AccountNumber;
 use crate::domain::audit::Action;
 use crate::domain::ids::{MarketCode, MarketId, SourceName};
 use crate::domain::money::Dong;
+use crate::domain::sealed::PREFIX;
 use crate::domain::settlement::{BankRef, Dialect, Direction, EventId, EventTime, Settlement};
 use crate::store::error::StoreError;
 use crate::store::routing::Sender;
+use crate::store::secrets::source_place;
 use crate::store::sources;
 
 /// Seconds that a signed time may be off unless a source says otherwise.
@@ -97,7 +99,7 @@ impl App {
             }
             None => MarketId::INSTALLATION,
         };
-        let source = sources::NewSource {
+        let mut source = sources::NewSource {
             name: new.name.clone(),
             dialect: new.dialect,
             market,
@@ -108,8 +110,10 @@ impl App {
             secret: new.secret,
         };
         let mut transaction = self.store.begin_write().await?;
-        match sources::add(&mut transaction, &source, self.clock.now()).await {
-            Ok(_) => {
+        let id = sources::next(&mut transaction).await?;
+        source.secret = self.seal(&mut transaction, &source_place(id), source.secret.as_bytes()).await?;
+        match sources::add(&mut transaction, id, &source, self.clock.now()).await {
+            Ok(()) => {
                 let said = serde_json::json!({
                     "dialect": source.dialect.as_str(), "accounts": tails(&source.accounts),
                     "every_account": source.every_account, "tolerance_s": source.tolerance_s,
@@ -195,7 +199,9 @@ impl App {
         let until = now.checked_add(overlap).unwrap_or(now);
         let mut transaction = self.store.begin_write().await?;
         crate::store::head::touch_reference(&mut transaction).await?;
-        sources::rotate(&mut transaction, sender.allowance.source.get(), secret, until, now).await?;
+        let id = sender.allowance.source;
+        let sealed = self.seal(&mut transaction, &source_place(id), secret.as_bytes()).await?;
+        sources::rotate(&mut transaction, id.get(), &sealed, until, now).await?;
         let said = serde_json::json!({ "previous_secret_until": crate::domain::calendar::rfc3339(until) });
         let note = Note::of(Action::SourceRotated, name).after(said);
         self.note(&mut transaction, sender.allowance.market, [note]).await?;
@@ -224,7 +230,9 @@ impl App {
             memo: "SOCHO TEST".to_owned(),
             payer: String::new(),
         };
-        let signed = bank::sign(sender.dialect, &sender.secret, &sample, now).ok_or_else(|| {
+        let secrets = self.secrets_of(&sender, now)?;
+        let present = secrets.first().map(String::as_str).unwrap_or_default();
+        let signed = bank::sign(sender.dialect, present, &sample, now).ok_or_else(|| {
             let message = Message::new(
                 "Nguồn này dùng khóa công khai: chỉ bên gửi mới ký được.",
                 "This source has a public key: only the sender can sign.",
@@ -234,7 +242,7 @@ impl App {
         let headers: Vec<(String, Vec<u8>)> =
             signed.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
         let request = Request { sub_path: signed.sub_path, headers: &headers, body: signed.body.as_bytes() };
-        match bank::receive(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request) {
+        match bank::receive(sender.dialect, &credentials(&sender, now, &secrets), &request) {
             Ok(Delivery::Items(_) | Delivery::TokenIssued { .. }) => Ok(signed.body),
             Err(refusal) => {
                 let step = refusal_text(&refusal);
@@ -245,6 +253,14 @@ impl App {
                 Err(AppError::new(ErrorKind::Invalid, "source_test_failed", message))
             }
         }
+    }
+
+    /// Returns the secrets that are live now, opened: the one in force first.
+    pub(crate) fn secrets_of(&self, sender: &Sender, now: jiff::Timestamp) -> Result<Vec<String>, AppError> {
+        let place = source_place(sender.allowance.source);
+        let previous = sender.previous.iter().filter(|(_, until)| now.as_microsecond() < *until);
+        let kept = std::iter::once(&sender.secret).chain(previous.map(|(secret, _)| secret));
+        kept.map(|kept| self.unseal_text(&place, kept)).collect()
     }
 
     pub(crate) async fn sender(&self, name: &SourceName) -> Result<Arc<Sender>, AppError> {
@@ -261,12 +277,6 @@ fn tails(accounts: &[AccountNumber]) -> serde_json::Value {
     let shown: Vec<String> =
         accounts.iter().take(TAILS_MAX).map(|account| format!("…{}", account.last_four())).collect();
     serde_json::json!({ "count": accounts.len(), "accounts": shown })
-}
-
-/// Returns the secrets that are live now.
-pub(crate) fn secrets(sender: &Sender, now: jiff::Timestamp) -> Vec<String> {
-    let previous = sender.previous.iter().filter(|(_, until)| now.as_microsecond() < *until);
-    std::iter::once(sender.secret.clone()).chain(previous.map(|(secret, _)| secret.clone())).collect()
 }
 
 /// Returns what the dialects need to know of a sender.
@@ -295,7 +305,9 @@ pub(crate) fn no_source(name: &str) -> AppError {
 
 fn check_secret(dialect: Dialect, secret: &str) -> Result<(), AppError> {
     let length = secret.chars().count();
-    let rule = if !(SECRET_MIN..=SECRET_MAX).contains(&length) || secret.chars().any(char::is_control) {
+    let rule = if secret.starts_with(PREFIX) {
+        Some(("không được bắt đầu bằng sealed1:", "must not begin with sealed1:"))
+    } else if !(SECRET_MIN..=SECRET_MAX).contains(&length) || secret.chars().any(char::is_control) {
         Some(("phải có 8 đến 500 ký tự, không xuống dòng", "must have 8 to 500 characters and no line break"))
     } else {
         match dialect {

@@ -70,6 +70,11 @@ struct ByPart {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByDelivery {
     result: &'static str,
 }
@@ -113,6 +118,7 @@ pub(crate) struct Meters {
     silent: Family<BySource, Gauge>,
     open_days: Family<ByMarket, Gauge>,
     open_days_longest: Gauge,
+    soc: Family<ByResult, Gauge>,
     up: Gauge,
     memory: Gauge,
     files: Gauge,
@@ -143,6 +149,7 @@ impl Meters {
             silent: Family::default(),
             open_days: Family::default(),
             open_days_longest: Gauge::default(),
+            soc: Family::default(),
             up: Gauge::default(),
             memory: Gauge::default(),
             files: Gauge::default(),
@@ -176,6 +183,7 @@ impl Meters {
         registry.register("market_open_days", "Days with money that are not closed", self.open_days.clone());
         let longest = "The same of the market open longest";
         registry.register("market_open_days_longest", longest, self.open_days_longest.clone());
+        registry.register("soc_events", "Security events sent to the collector and dropped", self.soc.clone());
         registry.register("webhook_deliveries", "Events sent to subscribers by result", self.webhooks.clone());
         let lag = "Postings that a subscriber has still to hear of, the most of any";
         registry.register("webhook_lag_postings", lag, self.webhook_lag.clone());
@@ -263,6 +271,10 @@ impl App {
         meters
             .files
             .set(std::fs::read_dir("/proc/self/fd").map_or(0, |files| i64::try_from(files.count()).unwrap_or(0)));
+        let (sent, dropped) = self.soc.counts().now();
+        for (result, count) in [("sent", sent), ("dropped", dropped)] {
+            meters.soc.get_or_create(&ByResult { result }).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         let readable = self.look_at_book(&mut asked).await;
         meters.up.set(i64::from(readable.is_ok()));
         let mut text = String::new();

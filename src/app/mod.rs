@@ -71,6 +71,7 @@ pub mod sign_reconciliation;
 pub mod signing_keys;
 pub mod silent_sources;
 pub mod simulate;
+pub mod soc;
 pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
@@ -78,6 +79,7 @@ mod statement_contradiction;
 pub mod statement_view;
 pub mod todo;
 mod tokens;
+pub mod vault;
 pub mod verify_books;
 pub mod verify_evidence;
 pub mod webhooks;
@@ -109,6 +111,8 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
+    pub(crate) vault: vault::Vault,
+    pub(crate) soc: soc::Soc,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
     pub(crate) rooms: listen::Rooms,
     pub(crate) waiting: events::Waiting,
@@ -121,13 +125,26 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the book, migrates it, and judges what a crash left unjudged.
+    /// Opens the book, with its private keys where [`Keyring::of_book`] says.
     ///
     /// # Errors
-    /// When the address is bad, the file cannot be made, the server cannot be reached or the
-    /// schema is newer than this program.
+    /// As [`App::open_with_keys`].
     pub async fn open(options: OpenOptions, clock: Arc<dyn Clock>) -> Result<Self, AppError> {
         let keyring = Keyring::of_book(&options.url);
+        Self::open_with_keys(options, clock, keyring).await
+    }
+
+    /// Opens the book, migrates it, seals what an older program left plain, and judges what a crash left
+    /// unjudged.
+    ///
+    /// # Errors
+    /// When the address is bad, the file cannot be made, the server cannot be reached, the schema is newer
+    /// than this program, or the key that seals secrets is needed and not there.
+    pub async fn open_with_keys(
+        options: OpenOptions,
+        clock: Arc<dyn Clock>,
+        keyring: Keyring,
+    ) -> Result<Self, AppError> {
         let store = Arc::new(Store::open(options).await?);
         let writer = Writer::new(Arc::clone(&store), Arc::clone(&clock));
         let app = Self {
@@ -146,16 +163,13 @@ impl App {
             store,
             clock,
             keyring,
+            vault: vault::Vault::default(),
+            soc: soc::Soc::default(),
         };
+        app.seal_plain().await?;
         app.directory.refresh(&app.store).await?;
         app.finish_deliveries().await?;
         Ok(app)
-    }
-
-    /// Returns the same program, with its private keys in another folder.
-    #[must_use]
-    pub fn with_keys(self, keyring: Keyring) -> Self {
-        Self { keyring, ..self }
     }
 
     /// Returns the same program, naming who publishes its feeds.
@@ -174,6 +188,7 @@ impl App {
     pub async fn close(&self) {
         self.rooms.close();
         self.writer.close().await;
+        self.soc.close().await;
         self.store.close().await;
     }
 

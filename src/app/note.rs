@@ -132,7 +132,12 @@ impl App {
         notes: impl IntoIterator<Item = Note>,
     ) -> Result<(), AppError> {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
-        Ok(audit::append(transaction, market, &entries).await?)
+        audit::append(transaction, market, &entries).await?;
+        // Its commit is the next thing that happens: whoever watches is told what was done, or tried.
+        for entry in &entries {
+            self.tell_of(market, entry);
+        }
+        Ok(())
     }
 
     /// Writes down that somebody looked at what is a stall's, unless it was her own phone. What cannot be
@@ -174,6 +179,10 @@ impl App {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
         let mut transaction = self.store.begin_write().await?;
         audit::append(&mut transaction, market, &entries).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        for entry in &entries {
+            self.tell_of(market, entry);
+        }
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::App;
 use super::error::{AppError, Message};
-use super::manage_sources::{credentials, no_source, refusal_text, secrets};
+use super::manage_sources::{credentials, no_source, refusal_text};
 use crate::bank::{self, Delivery, Refusal, Request, answer};
 use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceId, SourceName};
 use crate::domain::inbox::Outcome;
@@ -96,14 +96,19 @@ impl App {
         };
         let request = Request { sub_path: &inbound.sub_path, headers: &inbound.headers, body: &inbound.body };
         let now = self.clock.now();
-        let mut received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request);
+        let mut received = match self.secrets_of(&sender, now) {
+            Ok(secrets) => bank::receive(sender.dialect, &credentials(&sender, now, &secrets), &request),
+            Err(_) => Err(Refusal::Unauthenticated("its secret does not open")),
+        };
         let mut sender = sender;
         if matches!(received, Err(Refusal::Unauthenticated(_))) {
-            // Another process may have rotated the secret since the directory was read.
+            // Another process may have rotated the secret, or the key that seals it, since the directory
+            // was read.
             directory = self.directory.refresh(&self.store).await?;
             if let Some(fresh) = directory.senders.get(&inbound.source) {
                 sender = Arc::clone(fresh);
-                received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets(&sender, now)), &request);
+                let secrets = self.secrets_of(&sender, now)?;
+                received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets), &request);
             }
         }
         match received {
@@ -114,6 +119,10 @@ impl App {
             Ok(Delivery::Items(items)) => {
                 self.clock_alarms.in_time(sender.allowance.source);
                 let judged = self.judge_items(&sender, directory, items, inbound.body).await?;
+                if !judged.is_empty() && judged.iter().all(|item| item.outcome == Outcome::Duplicate) {
+                    let says = "a delivery came again that was booked before";
+                    self.tell_of_delivery(sender.name.as_str(), "delivery.replayed", says);
+                }
                 Ok(accepted(&sender, judged))
             }
             Err(refusal) => self.refuse(&sender, &refusal, inbound.body).await,
@@ -134,7 +143,7 @@ impl App {
         };
         let request = Request { sub_path: &inbound.sub_path, headers: &inbound.headers, body: &inbound.body };
         let now = self.clock.now();
-        match bank::receive(sender.dialect, &credentials(sender, now, &secrets(sender, now)), &request) {
+        match bank::receive(sender.dialect, &credentials(sender, now, &self.secrets_of(sender, now)?), &request) {
             Ok(Delivery::Items(items)) => {
                 let judged = (1..).zip(&items).map(|(item, _)| {
                     let judged = JudgedItem { item, outcome: Outcome::Ignored, reason: None, posting: None };
@@ -183,11 +192,15 @@ impl App {
                 Ok(reply(ReplyStatus::NoSuchSource, None, "not_found", message))
             }
             Refusal::Unauthenticated(_) => {
+                let says = "a delivery with a wrong signature was refused";
+                self.tell_of_delivery(sender.name.as_str(), "delivery.refused", says);
                 let message = Message::new("Xác thực thiếu hoặc sai.", format!("Authentication failed: {why}."));
                 let body = answer::unauthenticated(sender.dialect);
                 Ok(reply(ReplyStatus::Unauthenticated, body, "signature_invalid", message))
             }
             Refusal::Stale { skew_s } => {
+                let says = "a delivery came with a right signature and a stale time";
+                self.tell_of_delivery(sender.name.as_str(), "delivery.stale", says);
                 if self.clock_alarms.stale(sender.allowance.source, *skew_s) {
                     tracing::error!(source = sender.name.as_str(), skew_s, "app.clock_alarm");
                 }

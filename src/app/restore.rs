@@ -8,6 +8,7 @@ use super::backup::{BackedUpMarket, defect_error, place_error};
 use super::clock::SystemClock;
 use super::error::{AppError, ErrorKind, Message};
 use super::progress::{Listener, Progress, Step};
+use super::vault::needed_key;
 use super::verify_books::{MarketFindings, verify_store};
 use crate::domain::calendar::Clock as _;
 use crate::store::Store;
@@ -24,6 +25,8 @@ pub struct Restored {
     pub markets: Vec<BackedUpMarket>,
     /// What `verify` found in it.
     pub findings: Vec<MarketFindings>,
+    /// The fingerprint of the key that its secrets need; none when it holds no secret.
+    pub secrets_key: Option<String>,
 }
 
 /// Restores a backup and verifies the result. Nothing that is there already is touched: a file must
@@ -48,11 +51,11 @@ pub async fn restore(from: &Path, into: OpenOptions, listener: Listener<'_>) -> 
         None => into_server(&source, into, listener).await,
     };
     source.close().await;
-    let (markets, findings) = restored?;
-    Ok(Restored { into: shown, markets, findings })
+    let (markets, findings, secrets_key) = restored?;
+    Ok(Restored { into: shown, markets, findings, secrets_key })
 }
 
-type Checked = (Vec<BackedUpMarket>, Vec<MarketFindings>);
+type Checked = (Vec<BackedUpMarket>, Vec<MarketFindings>, Option<String>);
 
 async fn into_file(source: &Store, path: &Path, listener: Listener<'_>) -> Result<Checked, AppError> {
     let partial = Partial::begin(path, Overwrite::Refuse).map_err(|error| place_error(&error))?;
@@ -119,7 +122,8 @@ async fn check(book: &Store, listener: Listener<'_>) -> Result<Checked, AppError
     transaction.commit().await?;
     let heads = backup::heads(book).await?;
     let findings = verify_store(book, &backup::listed(&heads), listener).await?;
-    Ok((heads.into_iter().map(BackedUpMarket::from).collect(), findings))
+    let secrets_key = needed_key(book).await?;
+    Ok((heads.into_iter().map(BackedUpMarket::from).collect(), findings, secrets_key))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> AppError {

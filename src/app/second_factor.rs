@@ -11,6 +11,7 @@ use super::note::{Note, home_of};
 use super::tokens::hash;
 use crate::domain::audit::Action;
 use crate::domain::identity::{Password, UserName};
+use crate::store::secrets::user_place;
 use crate::store::sessions::{self, Stage};
 use crate::store::users::{self, UserRow};
 use crate::store::{login_attempts, second_factors};
@@ -51,7 +52,8 @@ impl App {
         let random = self.ids.salt()?;
         let bytes = random.get(..SECRET_BYTES).unwrap_or_default().to_vec();
         let mut transaction = self.store.begin_write().await?;
-        second_factors::set(&mut transaction, user.id, Some(&bytes), None).await?;
+        let sealed = self.seal(&mut transaction, &user_place(user.id), &bytes).await?;
+        second_factors::set(&mut transaction, user.id, Some(sealed.as_bytes()), None).await?;
         transaction.commit().await?;
         let secret = Secret::from(bytes).to_base32();
         let groups: Vec<&str> = secret.as_bytes().chunks(4).filter_map(|part| std::str::from_utf8(part).ok()).collect();
@@ -166,7 +168,8 @@ impl App {
 
     /// Returns the time step whose code this is; none when it is not one of the last, this or the next.
     fn step_of(&self, user: &UserRow, code: &str) -> Result<Option<i64>, AppError> {
-        let Some(secret) = user.totp.secret.clone() else { return Ok(None) };
+        let Some(kept) = &user.totp.secret else { return Ok(None) };
+        let secret = self.unseal(&user_place(user.id), &String::from_utf8_lossy(kept))?;
         let totp = Builder::new().with_secret(secret).build().map_err(|error| AppError::internal(error.to_string()))?;
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
         let seconds = u64::try_from(self.clock.now().as_second()).unwrap_or(0);

@@ -16,11 +16,11 @@ use crate::app::restore::restore;
 /// Copies the book, while it is served, into one SQLite file, whichever engine holds it.
 ///
 /// The file holds everything: journal, inbox, texts, registrations and the sources' secrets; it is
-/// readable by its owner alone and appears only when it is whole. Private signing keys are not in the
-/// book and so not in the backup: keep them apart.
+/// readable by its owner alone and appears only when it is whole. Secrets are sealed in it. Private signing
+/// keys and the key that seals secrets are not in the book and so not in the backup: keep them apart.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The file holds everything, the sources' secrets too, and only its owner can read it. Private\nsigning keys are not in it: keep the folder of --keys apart.\n\nExample: socho backup --to /backup/socho-2026-11-24.db"
+    after_help = "The file holds everything, the sources' secrets too, sealed, and only its owner can read it. Private\nkeys are not in it, nor is the one that seals secrets: keep the folder of --keys apart.\n\nExample: socho backup --to /backup/socho-2026-11-24.db"
 )]
 pub(super) struct Backup {
     /// The file to write
@@ -65,7 +65,7 @@ pub(super) async fn run_backup(context: &Context, command: Backup) -> Result<Exi
     if context.json {
         line(
             json!({"file": file, "bytes": written.bytes, "sha256": written.sha256, "checked": depth.as_str(),
-                "postings": postings, "markets": markets_json(&written.markets)})
+                "postings": postings, "markets": markets_json(&written.markets), "secrets_key": written.secrets_key})
             .to_string(),
         );
     } else {
@@ -82,6 +82,7 @@ pub(super) async fn run_backup(context: &Context, command: Backup) -> Result<Exi
             (Lang::En, Depth::Whole) => format!("{file}: {postings} postings, {bytes} bytes, checked: everything"),
         });
         line(format!("sha256 {}", written.sha256));
+        print_key(written.secrets_key.as_deref(), context.lang);
     }
     Ok(Exit::Ok)
 }
@@ -100,7 +101,7 @@ pub(super) async fn run_restore(context: &Context, command: Restore) -> Result<E
             differing.map(|m| json!({"market": m.market, "differences": m.differences})).collect();
         line(
             json!({"into": restored.into, "postings": postings, "markets": markets_json(&restored.markets),
-                "ok": clean, "differences": differences})
+                "ok": clean, "differences": differences, "secrets_key": restored.secrets_key})
             .to_string(),
         );
     } else {
@@ -114,11 +115,21 @@ pub(super) async fn run_restore(context: &Context, command: Restore) -> Result<E
             (Lang::En, true) => format!("{into}: {postings} postings, verified"),
             (Lang::En, false) => format!("{into}: {postings} postings, DIFFERS: it is as the backup was, see below"),
         });
+        print_key(restored.secrets_key.as_deref(), context.lang);
         if !clean {
             print_findings(&restored.findings, context.lang);
         }
     }
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
+}
+
+/// Says which key the secrets of a book need.
+fn print_key(fingerprint: Option<&str>, lang: Lang) {
+    let Some(key) = fingerprint else { return };
+    line(match lang {
+        Lang::Vi => format!("các khóa bí mật cần khóa {key} (tệp secrets.key), không nằm trong bản này"),
+        Lang::En => format!("the secrets need the key {key} (the file secrets.key), which is not in it"),
+    });
 }
 
 fn markets_json(markets: &[BackedUpMarket]) -> Vec<Value> {

@@ -10,6 +10,7 @@ use crate::app::clock::SystemClock;
 use crate::app::error::AppError;
 use crate::app::feeds::Publisher;
 use crate::app::keyring::Keyring;
+use crate::app::soc::{Form, SocSettings};
 use crate::app::webhooks::{Pace, SystemNames};
 use crate::app::{App, OpenOptions};
 use crate::domain::calendar::Clock;
@@ -63,9 +64,24 @@ impl Context {
     /// Opens the book with a clock of the caller's.
     pub(super) async fn open_with(&self, clock: Arc<dyn Clock>, default: &str) -> Result<App, Failure> {
         let reach = self.reach()?;
-        let app = App::open(self.options(default), clock).await?;
-        let app = app.with_webhooks(reach, Arc::new(SystemNames), Pace::default());
-        Ok(app.with_publisher(self.publisher()).with_keys(self.keyring_of(default)))
+        let app = App::open_with_keys(self.options(default), clock, self.keyring_of(default)).await?;
+        let app = app.with_webhooks(reach, Arc::new(SystemNames), Pace::default()).with_publisher(self.publisher());
+        match self.soc()? {
+            Some(settings) => Ok(app.with_soc(&settings)?),
+            None => Ok(app),
+        }
+    }
+
+    /// Returns where security events go: environment, file; none when nobody wants to be told.
+    fn soc(&self) -> Result<Option<SocSettings>, Failure> {
+        let given = |variable: &str, filed: &Option<String>| {
+            std::env::var(variable).ok().or_else(|| filed.clone()).filter(|value| !value.is_empty())
+        };
+        let Some(address) = given("SOCHO_SOC_ADDRESS", &self.config.soc_address) else { return Ok(None) };
+        let form = given("SOCHO_SOC_FORMAT", &self.config.soc_format);
+        let form = form.as_deref().map_or(Ok(Form::Rfc5424), soc_form)?;
+        let ca_file = given("SOCHO_SOC_CA_FILE", &self.config.soc_ca_file).map(PathBuf::from);
+        Ok(Some(SocSettings::read(&address, form, ca_file)?))
     }
 
     /// Returns where webhooks may be sent: environment, file, the public internet alone.
@@ -90,11 +106,22 @@ impl Context {
     }
 
     fn keyring_of(&self, default: &str) -> Keyring {
-        match self.keys.clone().or_else(|| self.config.keys.clone()) {
+        let keyring = match self.keys.clone().or_else(|| self.config.keys.clone()) {
             Some(folder) => Keyring::in_folder(folder),
             None => Keyring::of_book(&self.options(default).url),
-        }
+        };
+        let environment = std::env::var("SOCHO_SECRETS_KEY_FILE").ok().filter(|file| !file.is_empty());
+        keyring.with_secrets_file(environment.or_else(|| self.config.secrets_key_file.clone()).map(PathBuf::from))
     }
+}
+
+/// Reads the form of security events.
+pub(super) fn soc_form(text: &str) -> Result<Form, Failure> {
+    text.parse().map_err(|_| {
+        let vi = format!("Dạng sự kiện an ninh {text:?} không có; chọn rfc5424 hoặc cef.");
+        let en = format!("There is no form {text:?} of security events; choose rfc5424 or cef.");
+        Failure::new(Exit::Configuration, vi, en)
+    })
 }
 
 /// Reads where webhooks may be sent beside the public internet.

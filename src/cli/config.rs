@@ -18,10 +18,12 @@ const TYPING_MISTAKES: usize = 3;
 /// What the file may say; the same names as the flags.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "fields are called as the settings are")]
 pub(super) struct File {
     pub(super) db: Option<String>,
     pub(super) migrate_db: Option<String>,
     pub(super) keys: Option<String>,
+    pub(super) secrets_key_file: Option<String>,
     pub(super) bind: Option<String>,
     pub(super) public_url: Option<String>,
     pub(super) ingest_bind: Option<String>,
@@ -34,6 +36,9 @@ pub(super) struct File {
     pub(super) retention_months: Option<String>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
+    pub(super) soc_address: Option<String>,
+    pub(super) soc_format: Option<String>,
+    pub(super) soc_ca_file: Option<String>,
 }
 
 /// One setting, as it is shown and explained.
@@ -55,7 +60,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 15] = [
+const SETTINGS: [Setting; 19] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -79,6 +84,14 @@ const SETTINGS: [Setting; 15] = [
         en: "The folder of private signing keys (default: beside the SQLite file, or ./socho-keys)",
         of: |file| file.keys.as_ref(),
         check: is_folder,
+    },
+    Setting {
+        key: "secrets_key_file",
+        default: "",
+        vi: "Tệp khóa mã hóa các khóa bí mật trong sổ (mặc định: secrets.key trong thư mục khóa ký)",
+        en: "The file of the key that seals the book's secrets (default: secrets.key in the folder of signing keys)",
+        of: |file| file.secrets_key_file.as_ref(),
+        check: |_| Ok(()),
     },
     Setting {
         key: "bind",
@@ -176,10 +189,34 @@ const SETTINGS: [Setting; 15] = [
         of: |file| file.log_format.as_ref(),
         check: is_format,
     },
+    Setting {
+        key: "soc_address",
+        default: "",
+        vi: "Nơi nhận sự kiện an ninh (SOC): udp://máy:514, tcp://máy:601 hoặc tls://máy:6514",
+        en: "Where security events go (a SOC): udp://host:514, tcp://host:601 or tls://host:6514",
+        of: |file| file.soc_address.as_ref(),
+        check: is_collector,
+    },
+    Setting {
+        key: "soc_format",
+        default: "rfc5424",
+        vi: "Dạng sự kiện an ninh: rfc5424 hoặc cef",
+        en: "The form of security events: rfc5424 or cef",
+        of: |file| file.soc_format.as_ref(),
+        check: is_soc_form,
+    },
+    Setting {
+        key: "soc_ca_file",
+        default: "",
+        vi: "Tệp chứng thư (PEM) để tin máy SOC; mặc định là của hệ thống",
+        en: "A file of certificates (PEM) by which the SOC is trusted; the system's by default",
+        of: |file| file.soc_ca_file.as_ref(),
+        check: |_| Ok(()),
+    },
 ];
 
 /// Variables of the environment that are no settings of the file.
-const OTHER_VARIABLES: [&str; 3] = ["SOCHO_CONFIG", "SOCHO_LANG", "SOCHO_TEST_POSTGRES"];
+const OTHER_VARIABLES: [&str; 4] = ["SOCHO_CONFIG", "SOCHO_LANG", "SOCHO_SECRETS_KEY", "SOCHO_TEST_POSTGRES"];
 /// What the names of variables that hold a market's private key begin with.
 const KEY_VARIABLE: &str = "SOCHO_KEY_";
 
@@ -406,6 +443,15 @@ fn is_folder(value: &str) -> Result<(), Failure> {
 
 fn is_level(value: &str) -> Result<(), Failure> {
     super::logs::level(value).map(|_| ())
+}
+
+fn is_collector(value: &str) -> Result<(), Failure> {
+    let form = crate::app::soc::Form::Rfc5424;
+    crate::app::soc::SocSettings::read(value, form, None).map(drop).map_err(Failure::from)
+}
+
+fn is_soc_form(value: &str) -> Result<(), Failure> {
+    super::book::soc_form(value).map(drop)
 }
 
 fn is_format(value: &str) -> Result<(), Failure> {

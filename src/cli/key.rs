@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{Exit, Failure, Lang, line, table, to_stdout};
 use super::{Context, machine_key};
+use crate::app::access::Actor;
 use crate::app::seal_view::{key_json, keys_json};
 use crate::app::signing_keys::MarketKeys;
 use crate::domain::calendar::rfc3339;
@@ -24,9 +25,26 @@ pub(super) enum Key {
     /// Keys of programs that use the API: add, list, rights, revoke
     #[command(subcommand)]
     Api(machine_key::MachineKey),
+    /// The key that seals secrets of sources and second factors: show, rotate
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Show the public keys, for whoever wants to check what they signed
     #[command(after_help = "Example: socho key list --market TAN --json")]
     List(List),
+}
+
+/// The key that seals secrets.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Secrets {
+    /// Show which key the secrets need and where it is looked for, and open every secret with it
+    #[command(after_help = "Example: socho key secrets show --json")]
+    Show,
+    /// Make a new key and seal every secret anew
+    #[command(
+        after_help = "Programs that serve the book read the new file by themselves; on other machines copy it first to
+where they look. Older backups need the older key: keep a copy of it with them.\n\nExample: socho key secrets rotate"
+    )]
+    Rotate,
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +70,7 @@ enum Making {
 pub(super) async fn run(context: &Context, command: Key) -> Result<Exit, Failure> {
     match command {
         Key::Api(command) => return machine_key::run(context, command).await,
+        Key::Secrets(command) => secrets(context, command).await?,
         Key::Init(Market { market }) => make(context, &market, Making::First).await?,
         Key::Rotate(Market { market }) => make(context, &market, Making::Next).await?,
         Key::List(List { market }) => {
@@ -62,6 +81,31 @@ pub(super) async fn run(context: &Context, command: Key) -> Result<Exit, Failure
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn secrets(context: &Context, command: Secrets) -> Result<(), Failure> {
+    let app = context.open().await?;
+    let file = context.keyring().secrets_file().display().to_string();
+    let done = match command {
+        Secrets::Show => app.check_secrets().await.map(|key| (None, key)),
+        Secrets::Rotate => {
+            app.rotate_secrets_key(&Actor::operator()).await.map(|done| (Some(done.rows), Some(done.now)))
+        }
+    };
+    app.close().await;
+    let (rows, key) = done?;
+    if context.json {
+        line(serde_json::json!({"file": file, "fingerprint": key, "sealed_anew": rows}).to_string());
+        return Ok(());
+    }
+    let key = key.unwrap_or_else(|| "-".to_owned());
+    line(match (context.lang, rows) {
+        (Lang::Vi, None) => format!("khóa {key}, tệp {file}: mở được mọi khóa bí mật"),
+        (Lang::En, None) => format!("key {key}, file {file}: every secret opens"),
+        (Lang::Vi, Some(rows)) => format!("khóa mới {key}, tệp {file}: đã mã hóa lại {rows} dòng"),
+        (Lang::En, Some(rows)) => format!("new key {key}, file {file}: {rows} rows sealed anew"),
+    });
+    Ok(())
 }
 
 async fn make(context: &Context, market: &MarketCode, making: Making) -> Result<(), Failure> {

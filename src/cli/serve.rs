@@ -82,6 +82,7 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
     } else {
         app
     });
+    app.check_secrets().await?;
     if !app.journal_guarded_by_roles() {
         super::logs::notice(
             "this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db",

@@ -182,6 +182,7 @@ actions! {
     JournalViewed = "journal.viewed" on Market: "xem sổ nhật ký của cả chợ", "looked at the whole market's journal";
     PhonesViewed = "phones.viewed" on Stall: "xem danh sách điện thoại của sạp", "looked at the stall's phones";
     StreamHeard = "stream.heard" on Stall: "theo dõi tiền về của sạp", "listened to the stall's payments";
+    SecretsKeyRotated = "secrets_key.rotated" on Book: "thay khóa mã hóa các khóa bí mật", "replaced the key that seals secrets";
     AuditRead = "audit.read" on Audit: "xem nhật ký kiểm toán", "read the audit log";
     AuditExported = "audit.exported" on Audit: "xuất nhật ký kiểm toán", "exported the audit log";
 }

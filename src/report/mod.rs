@@ -11,6 +11,7 @@ pub mod json;
 pub mod pdf;
 pub mod period;
 pub mod revenue_book;
+pub mod soc;
 pub mod statement;
 pub mod table;
 pub mod wording;

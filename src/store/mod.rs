@@ -43,6 +43,7 @@ pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
 pub(crate) mod second_factors;
+pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod source_hours;
 pub(crate) mod sources;

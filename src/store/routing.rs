@@ -31,9 +31,9 @@ pub struct Sender {
     pub tolerance_s: i64,
     /// It writes local time as if it were UTC.
     pub local_as_utc: bool,
-    /// The secret in force.
+    /// The secret in force, as it is kept: sealed.
     pub secret: String,
-    /// The secret before it, and until when (microseconds) it is taken too.
+    /// The secret before it, sealed too, and until when (microseconds) it is taken too.
     pub previous: Option<(String, i64)>,
 }
 

@@ -4,7 +4,7 @@ use super::engine::{Column, Rows, Transaction, binds};
 use super::error::{Result, StoreError};
 use super::{head, micros};
 use crate::domain::account::AccountNumber;
-use crate::domain::ids::{MarketId, SourceName};
+use crate::domain::ids::{MarketId, SourceId, SourceName};
 use crate::domain::settlement::Dialect;
 use jiff::Timestamp;
 
@@ -18,23 +18,28 @@ pub(crate) struct NewSource {
     pub(crate) accounts: Vec<AccountNumber>,
     pub(crate) local_as_utc: bool,
     pub(crate) tolerance_s: i64,
+    /// As it is kept: sealed.
     pub(crate) secret: String,
 }
 
-/// Adds a source.
+/// Takes the next source's number; two processes take turns and never take the same.
+pub(crate) async fn next(transaction: &mut Transaction) -> Result<SourceId> {
+    const NEXT: &str = "SELECT COALESCE(MAX(source_id), 0) + 1 AS next FROM sources";
+    head::touch_reference(transaction).await?;
+    let next = transaction.row(NEXT, binds![]).await?;
+    let next = next.ok_or_else(|| StoreError::Inconsistent("no next source".to_owned()))?;
+    Ok(SourceId::new(next.int("next")?))
+}
+
+/// Adds a source under the number that [`next`] gave.
 ///
 /// # Errors
 /// [`StoreError::UniqueViolation`] when the name is taken.
-pub(crate) async fn add(transaction: &mut Transaction, source: &NewSource, at: Timestamp) -> Result<i64> {
-    const NEXT: &str = "SELECT COALESCE(MAX(source_id), 0) + 1 AS next FROM sources";
+pub(crate) async fn add(transaction: &mut Transaction, id: SourceId, source: &NewSource, at: Timestamp) -> Result<()> {
     const INSERT: &str = "INSERT INTO sources (source_id, name, dialect, market_id, every_account, local_as_utc, \
         tolerance_s, secret, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    // First, so that two processes take turns and never pick the same number.
-    head::touch_reference(transaction).await?;
-    let next = transaction.row(NEXT, binds![]).await?;
-    let id = next.ok_or_else(|| StoreError::Inconsistent("no next source".to_owned()))?.int("next")?;
     let values = binds![
-        id,
+        id.get(),
         source.name.as_str(),
         source.dialect.as_str(),
         source.market.get(),
@@ -45,8 +50,7 @@ pub(crate) async fn add(transaction: &mut Transaction, source: &NewSource, at: T
         micros(at),
     ];
     transaction.execute_exactly(1, INSERT, values).await?;
-    list(transaction, id, &source.accounts, at).await?;
-    Ok(id)
+    list(transaction, id.get(), &source.accounts, at).await
 }
 
 /// Puts accounts on a source's list; those already there stay.

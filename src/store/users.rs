@@ -46,6 +46,7 @@ pub(crate) struct UserRow {
 /// A user's second factor: a secret that is asked for once it is confirmed.
 #[derive(Clone, Default)]
 pub(crate) struct Totp {
+    /// As it is kept: sealed.
     pub(crate) secret: Option<Vec<u8>>,
     pub(crate) since: Option<Timestamp>,
     /// The last time step whose code was taken: no code counts twice.

@@ -423,6 +423,8 @@ story!(a_vendor_reads_who_opened_her_book_and_nobody_else_does, |world| {
     let mut elsewhere = phone(&world, &site, "CKE", "B12", "Máy Tư").await;
     let page = elsewhere.page("/stall/opened").await.body;
     assert!(!page.contains("– lan") && !page.contains("– kim"), "{page}");
+    // A day later she logs in anew.
+    lan.log_in("lan", PASSWORD).await;
     // Staff have no such page, and a phone that was taken off has none any more.
     assert_eq!(lan.get("/stall/opened").await.status, 403);
     assert_eq!(site.visitor().get("/stall/opened").await.status, 401);

@@ -90,6 +90,7 @@ story!(a_backup_restored_into_either_engine_is_the_same_book, |world| {
     assert_eq!(written.bytes, file.metadata().unwrap().len());
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!folder.0.join("backup.db.partial").exists());
+    world.lend_keys(&folder);
 
     for (number, url) in (0..).zip(empty_places(&folder).await) {
         let restored = into(&file, &url).await.unwrap();

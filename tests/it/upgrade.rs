@@ -108,6 +108,7 @@ story!(a_book_of_the_schema_before_pairs_what_it_already_held, |world| {
     } else {
         postgres_before(&world.url).await
     };
+    world.lend_keys(&folder);
     let app = World::app_at(&url, &world.clock, &folder).await;
     // Another source's report of what was booked before is found again, one to one.
     for (id, outcome) in [("b1", Outcome::Quarantined), ("a1", Outcome::Duplicate)] {

@@ -106,8 +106,8 @@ impl World {
 
     pub(crate) async fn app_at(url: &str, clock: &Arc<SetClock>, folder: &Folder) -> App {
         let options = OpenOptions { url: url.to_owned(), migrate_url: None };
-        let app = App::open(options, Arc::clone(clock) as _).await.unwrap();
-        app.with_keys(Keyring::in_folder(folder.0.join("keys")))
+        let keyring = Keyring::in_folder(folder.0.join("keys"));
+        App::open_with_keys(options, Arc::clone(clock) as _, keyring).await.unwrap()
     }
 
     /// A book that was opened by other means.
@@ -118,6 +118,12 @@ impl World {
     /// Opens the same book a second time, as another process would.
     pub(crate) async fn second(&self) -> Arc<App> {
         Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)
+    }
+
+    /// Puts the key that seals this book's secrets where a copy of the book is opened.
+    pub(crate) fn lend_keys(&self, folder: &Folder) {
+        std::fs::create_dir_all(folder.0.join("keys")).unwrap();
+        std::fs::copy(self.path("keys").join("secrets.key"), folder.0.join("keys").join("secrets.key")).unwrap();
     }
 
     /// The same book in another process that is still to be set up.
