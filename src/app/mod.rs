@@ -23,6 +23,7 @@ pub mod doctor;
 pub mod error;
 pub mod explain_source;
 pub mod export_month;
+pub mod idempotency;
 pub mod ids;
 pub mod import_vendors;
 pub mod ingest_file;

@@ -11,6 +11,7 @@ pub mod daily_report;
 pub mod drawing;
 pub mod goods;
 pub mod hash;
+pub mod idempotency;
 pub mod identity;
 pub mod ids;
 pub mod inbox;

@@ -23,6 +23,7 @@ mod facts;
 pub mod head;
 pub mod health;
 pub(crate) mod held;
+pub(crate) mod idempotency;
 mod journal;
 pub(crate) mod keys;
 pub(crate) mod login_attempts;

@@ -258,6 +258,7 @@ async fn admitted(web: &Shared, request: Request) -> Result<Request, Refusal> {
         let params = RawPathParams::from_request_parts(&mut parts, web).await.ok();
         let place = place(at, params.as_ref());
         App::admit(&known.actor, right, &place)?;
+        parts.extensions.insert(place);
         if known.must_change && !BEFORE_CHANGE.contains(&route.as_str()) {
             return Err(must_change(&parts.method, &parts.headers, &route));
         }

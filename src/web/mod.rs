@@ -8,6 +8,7 @@ pub mod day_page;
 mod disputes;
 mod docs;
 mod health;
+pub mod idempotency;
 mod ingest;
 mod journal;
 mod login;
@@ -95,6 +96,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(documents())
         .merge(open_routes())
         .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), idempotency::once))
         .layer(from_fn_with_state(Arc::clone(&web), access::door))
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)

@@ -48,6 +48,11 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("login_attempts", "*", "a counter of failed logins"),
     ("devices", "*", "phones of a stall; no figure rests on them"),
     ("pairing_codes", "*", "hashes, used up by phones"),
+    (
+        "idempotency_keys",
+        "*",
+        "answers kept a day for programs that ask again; the facts themselves are in the journal",
+    ),
     ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
     ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];

@@ -34,6 +34,7 @@ mod flipped_bytes;
 mod foreign_bytes;
 mod foreign_databases;
 mod hostile;
+mod idempotency;
 mod import_files;
 mod ingest_file;
 mod listening;

@@ -88,6 +88,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0008_phone.sql"),
         include_str!("../../../migrations/postgres/0008_phone.sql"),
     ),
+    (
+        10,
+        "clinic",
+        include_str!("../../../migrations/sqlite/0010_clinic.sql"),
+        include_str!("../../../migrations/postgres/0010_clinic.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
