@@ -16,6 +16,8 @@ mod clock_alarm;
 pub mod close_day;
 pub mod correct;
 pub mod daily_report;
+pub mod deliveries;
+pub mod delivery_log;
 pub mod demo;
 mod demo_names;
 pub mod demo_people;
@@ -56,16 +58,19 @@ pub mod restore;
 mod scoped;
 pub mod seal_view;
 pub mod second_factor;
+mod secret_use;
 pub mod sign_reconciliation;
 pub mod signing_keys;
 pub mod silent_sources;
 pub mod simulate;
+pub mod source_addresses;
 pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
 pub mod statement_view;
 pub mod todo;
 mod tokens;
+pub mod trigger;
 pub mod verify_books;
 pub mod verify_evidence;
 pub mod words;
@@ -96,6 +101,8 @@ pub struct App {
     pub(crate) ids: IdSource,
     pub(crate) keyring: Keyring,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) delivery_log: delivery_log::DeliveryLog,
+    pub(crate) secret_uses: secret_use::SecretUses,
     pub(crate) rooms: listen::Rooms,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
@@ -118,6 +125,8 @@ impl App {
             directory: DirectoryCache::default(),
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
+            delivery_log: delivery_log::DeliveryLog::default(),
+            secret_uses: secret_use::SecretUses::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
@@ -140,6 +149,9 @@ impl App {
     pub async fn close(&self) {
         self.rooms.close();
         self.writer.close().await;
+        if let Err(error) = self.write_secret_uses().await {
+            tracing::warn!(cause = %error, "app.secret_uses_not_written");
+        }
         self.store.close().await;
     }
 

@@ -20,6 +20,7 @@ pub mod ledger_account;
 pub mod masking;
 pub mod memo;
 pub mod money;
+pub mod network;
 pub mod period;
 pub mod period_report;
 pub mod posting;

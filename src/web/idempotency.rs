@@ -37,6 +37,8 @@ pub const KEYED: &[(&str, Twice, &str)] = &[
     ("/v1/postings/{id}/dispute/answer", Twice::Harmless, "a dispute is answered once"),
     ("/v1/inbox/{id}/resolve", Twice::Harmless, "an item is resolved once"),
     ("/v1/sources", Twice::Harmless, "a source's name is taken once"),
+    ("/v1/sources/{name}/addresses", Twice::Harmless, "a network stands on the list once"),
+    ("/v1/sources/{name}/deliveries/{delivery}/replay", Twice::Harmless, "a settlement has the bank's own identity"),
     ("/v1/sources/{name}/rotate", Twice::Doubles, "the secret before would be forgotten early"),
 ];
 

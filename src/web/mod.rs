@@ -5,6 +5,7 @@ mod account;
 mod board;
 mod city;
 pub mod day_page;
+mod deliveries;
 mod disputes;
 mod docs;
 mod health;
@@ -26,6 +27,7 @@ mod reports;
 mod seal;
 mod server;
 mod sheets;
+mod source_pages;
 mod sources;
 mod stall;
 mod stall_phones;
@@ -147,6 +149,10 @@ fn api() -> Router<Shared> {
         .route("/v1/stream", get(stall::listen))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
+        .route("/v1/sources/{name}/addresses", post(sources::addresses))
+        .route("/v1/sources/{name}/deliveries", get(deliveries::list))
+        .route("/v1/sources/{name}/deliveries/{delivery}", get(deliveries::one))
+        .route("/v1/sources/{name}/deliveries/{delivery}/replay", post(deliveries::replay))
         .layer(DefaultBodyLimit::max(API_BODY_MAX))
 }
 
@@ -170,6 +176,10 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/sources", get(source_pages::list))
+        .route("/sources/{name}", get(source_pages::one))
+        .route("/sources/{name}/deliveries/{delivery}", get(source_pages::delivery))
+        .route("/sources/{name}/deliveries/{delivery}/replay", post(source_pages::replay))
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))

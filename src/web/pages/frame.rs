@@ -22,6 +22,8 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) has_account: bool,
     /// Whether they manage users.
     pub(in crate::web) manages_users: bool,
+    /// Whether they see the sources and what those sent.
+    pub(in crate::web) reads_sources: bool,
     /// What every form carries in its field `csrf`.
     pub(in crate::web) csrf: String,
 }
@@ -36,6 +38,7 @@ impl Frame {
             who: None,
             has_account: false,
             manages_users: false,
+            reads_sources: false,
             csrf: String::new(),
         }
     }
@@ -78,6 +81,7 @@ impl FromRequestParts<Shared> for Frame {
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
             manages_users: visitor.unasked.is_none()
                 && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
+            reads_sources: visitor.actor().is_some_and(|actor| actor.has(Right::ReadSources)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)
         })
