@@ -331,16 +331,18 @@ async fn refunds(transaction: &mut Transaction, facts: &mut Facts, wanted: &mut 
 /// Reads the named postings, what they rest on and what rests on them, level by level: chains are
 /// short, and corrections are rare.
 async fn postings(transaction: &mut Transaction, facts: &mut Facts, named: &BTreeSet<Seq>) -> Result<()> {
-    const SQL: &str = "SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
-        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.seq = u.seq UNION \
-        SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
-        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.concerns = u.seq ORDER BY 1";
+    const NAMED: &str = "SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
+        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.seq = u.seq ORDER BY p.seq";
+    const CONCERNING: &str = "SELECT p.seq, p.kind, p.debit_account, p.credit_account, p.amount, p.concerns, p.event_at \
+        FROM {rows} CROSS JOIN postings p WHERE p.market_id = $1 AND p.concerns = u.seq ORDER BY p.seq";
     let mut asked: BTreeSet<Seq> = BTreeSet::new();
     let mut next = named.clone();
     while !next.is_empty() {
         let rows = Rows::new().with("seq", Column::ints(next.iter().map(|seq| seq.get())));
         asked.append(&mut next);
-        for row in transaction.rows(SQL, binds![facts.market.get(), rows]).await? {
+        let mut found = transaction.rows_of_each(NAMED, binds![facts.market.get(), rows.clone()]).await?;
+        found.append(&mut transaction.rows_of_each(CONCERNING, binds![facts.market.get(), rows]).await?);
+        for row in found {
             let posting = known_posting(&row)?;
             next.extend(posting.concerns.into_iter().chain([posting.seq]).filter(|seq| !asked.contains(seq)));
             facts.postings.insert(posting.seq, posting);

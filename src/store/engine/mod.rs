@@ -227,14 +227,16 @@ impl Transaction {
     }
 
     /// Runs a query over a batch whose answers are wanted in the query's order for each row of the
-    /// batch, not over all of them: on SQLite's writing connection once for each row.
+    /// batch, not over all of them: once for each row on SQLite's writing connection, and as a look-up
+    /// beside each row on PostgreSQL ([`value::lateral`]).
     pub(crate) fn rows_of_each<'a>(&'a mut self, sql: &'static str, values: Vec<Value<'a>>) -> Answer<'a, Vec<Row>> {
         match self {
             Self::File(file) => {
                 let found = file.rows_of_each(sql, values);
                 Box::pin(async move { Ok(found?.into_iter().map(Row::File).collect()) })
             }
-            Self::Sqlite(_) | Self::Postgres(_) => self.rows(sql, values),
+            Self::Postgres(_) => self.rows(value::lateral(sql), values),
+            Self::Sqlite(_) => self.rows(sql, values),
         }
     }
 

@@ -94,6 +94,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0010_clinic.sql"),
         include_str!("../../../migrations/postgres/0010_clinic.sql"),
     ),
+    (
+        14,
+        "figures",
+        include_str!("../../../migrations/sqlite/0014_figures.sql"),
+        include_str!("../../../migrations/postgres/0014_figures.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.

@@ -117,6 +117,9 @@ impl<'a> Column<'a> {
     }
 }
 
+/// How a query begins that looks something up for each row of its batch.
+pub(super) const BEGINS_WITH_ROWS: &str = "FROM {rows} CROSS JOIN ";
+
 /// A batch of rows, held as named columns of equal length.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rows<'a> {
@@ -211,6 +214,20 @@ impl<'a> Rows<'a> {
         }
         text.push_str(") AS u");
         (text, binds)
+    }
+}
+
+/// Returns a query that begins with its batch as PostgreSQL must be asked it: the look-up of one row
+/// beside the batch. As a plain join the planner may turn the two round and read the market's whole
+/// inbox for every batch, and it does so wherever it has no figures about the market yet: a new book, or
+/// a new market in an old one. The look-up's own `ORDER BY` keeps it from being folded into a join.
+/// A statement of another form stays as it is.
+pub(super) fn lateral(sql: &'static str) -> Cow<'static, str> {
+    match sql.split_once(BEGINS_WITH_ROWS).filter(|(_, after)| after.contains(" ORDER BY ")) {
+        Some((before, after)) => {
+            format!("SELECT found.* FROM {{rows}} CROSS JOIN LATERAL ({before}FROM {after}) AS found").into()
+        }
+        None => Cow::Borrowed(sql),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::row::FileRow;
 use super::split_rows;
-use super::value::{Rows, Value};
+use super::value::{BEGINS_WITH_ROWS, Rows, Value};
 use crate::store::error::{Result, StoreError};
 
 /// Prepared statements that are kept: each text of the store, some in several forms.
@@ -79,9 +79,8 @@ fn one_row_insert(sql: &str, rows: &Rows<'_>, first: usize) -> Option<String> {
 /// row's values in place of a source of one row, which keeps SQLite from using an index's order.
 /// `None` for a statement of another form.
 fn one_row_lookup(sql: &str, rows: &Rows<'_>, first: usize) -> Option<String> {
-    const SOURCE: &str = "FROM {rows} CROSS JOIN ";
     const COLUMN: &str = "u.";
-    let (before, after) = sql.split_once(SOURCE).filter(|(_, after)| !after.contains("{rows}"))?;
+    let (before, after) = sql.split_once(BEGINS_WITH_ROWS).filter(|(_, after)| !after.contains("{rows}"))?;
     let whole = format!("{before}FROM {after}");
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let (mut text, mut rest) = (String::with_capacity(whole.len()), whole.as_str());

@@ -167,7 +167,7 @@ impl Pairings {
             WHERE i.market_id = $1 AND i.item = u.item ORDER BY i.item";
         let items: BTreeSet<i64> = reports.iter().map(|report| report.earlier).collect();
         let rows = Rows::new().with("item", Column::ints(items));
-        let rows = transaction.rows(SQL, binds![self.market.get(), rows]).await?;
+        let rows = transaction.rows_of_each(SQL, binds![self.market.get(), rows]).await?;
         rows.iter()
             .map(|row| {
                 let earlier = Earlier {
@@ -191,7 +191,7 @@ impl Pairings {
         let rows = Rows::new()
             .with("credit_item", Column::ints(keys.iter().map(|key| key.0)))
             .with("source_id", Column::ints(keys.iter().map(|key| key.1)));
-        let rows = transaction.rows(SQL, binds![self.market.get(), rows]).await?;
+        let rows = transaction.rows_of_each(SQL, binds![self.market.get(), rows]).await?;
         rows.iter().map(|row| Ok(((row.int("credit_item")?, row.int("source_id")?), row.int("item")?))).collect()
     }
 

@@ -1,0 +1,2 @@
+-- What SQLite knows of its tables it is told by the migrations before; this one is PostgreSQL's.
+SELECT 1;
