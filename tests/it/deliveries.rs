@@ -5,8 +5,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use socho::app::access::Role;
+use socho::app::clock::SystemClock;
 use socho::app::receive_settlement::{Inbound, ReplyStatus};
 use socho::bank::{Credentials, Delivery, Request, receive, shell, sign};
+use socho::domain::calendar::Clock as _;
 use socho::domain::settlement::Dialect;
 use socho::web::Door;
 
@@ -210,7 +212,8 @@ story!(an_operator_sees_which_of_two_secrets_is_still_in_use, |world| {
     a_book(&world).await;
     let name = "bank".parse().unwrap();
     let used = |shown: &socho::app::manage_sources::SourceShown| {
-        (shown.secret_used_at.map(|at| at.as_second()), shown.previous_secret_used_at.map(|at| at.as_second()))
+        let second = jiff::Timestamp::as_second;
+        (shown.secret_used_at.map(second), shown.previous_secret_used_at.map(second))
     };
     let at = |text: &str| Some(text.parse::<jiff::Timestamp>().unwrap().as_second());
     assert_eq!(used(&world.app.source(&name).await.unwrap()), (None, None));
@@ -305,14 +308,14 @@ fn the_copied_command_signs_as_the_dialect_does() {
             continue;
         }
         let secret = secret_of(dialect);
-        let signed = sign(dialect, secret, &sale, jiff::Timestamp::now()).unwrap();
+        let signed = sign(dialect, secret, &sale, SystemClock.now()).unwrap();
         let command =
             shell::command(dialect, "http://127.0.0.1:8080/v1/ingest/s", signed.sub_path, signed.body.as_bytes());
         assert!(!command.contains(secret), "{command}");
         let (headers, body) = run(&command, secret);
         assert_eq!(body, signed.body.as_bytes(), "{dialect}");
         let secrets = [secret.to_owned()];
-        let now = jiff::Timestamp::now();
+        let now = SystemClock.now();
         let credentials = Credentials { secrets: &secrets, tolerance_s: 300, local_as_utc: false, now };
         let received = receive(dialect, &credentials, &Request { sub_path: "", headers: &headers, body: &body });
         // Casso's keys are signed in their order, which this body has not: the command says so.
