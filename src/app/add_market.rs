@@ -3,6 +3,8 @@
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::labels::label;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::Cutoff;
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::domain::registration::Market;
@@ -26,7 +28,8 @@ pub struct AddMarket {
 }
 
 impl App {
-    /// Adds a market: nothing posted, every date open.
+    /// Adds a market: nothing posted, every date open. The audit log tells of it right after: a market
+    /// comes to be in two transactions of the store.
     ///
     /// # Errors
     /// `market_exists` when the code is taken; `label_invalid` for the ward.
@@ -37,6 +40,8 @@ impl App {
         match markets::add(&self.store, &market, micros(self.clock.now())).await {
             Ok(id) => {
                 market.id = id;
+                let said = serde_json::json!({ "name": market.name.as_str(), "ward": market.ward });
+                self.note_apart(id, [Note::of(Action::MarketAdded, &market.code).after(said)]).await?;
                 self.directory.refresh(&self.store).await?;
                 Ok(market)
             }

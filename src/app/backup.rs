@@ -8,9 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::progress::{Listener, Progress, Step};
 use super::verify_books::{MarketFindings, verify_store};
+use crate::domain::audit::Action;
 use crate::domain::hash::Hash;
+use crate::domain::ids::MarketId;
 pub use crate::store::backup::Overwrite;
 use crate::store::backup::{self, Defect, MarketState, Partial, PlaceError};
 use crate::store::error::{StoreError, Trouble};
@@ -102,6 +105,9 @@ impl App {
         let (bytes, sha256) = digest(partial.path(), listener).await?;
         partial.finish().map_err(|error| place_error(&error))?;
         let markets = markets.into_iter().map(BackedUpMarket::from).collect();
+        let name = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let note = Note::of(Action::BackupMade, name).after(serde_json::json!({ "sha256": sha256, "bytes": bytes }));
+        self.note_apart(MarketId::INSTALLATION, [note]).await?;
         Ok(BackedUp { file: to.to_owned(), bytes, sha256, depth, markets })
     }
 }

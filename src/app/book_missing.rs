@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use super::App;
 use super::error::AppError;
+use super::note::Note;
 use super::receive_settlement::ItemAnswer;
 use super::reconcile::{Reconciliation, Scope};
 use crate::domain::account::AccountNumber;
+use crate::domain::audit::Action;
 use crate::domain::ids::{DeliveryId, MarketCode, MarketId, SourceId};
 use crate::domain::reconciliation::{BankLine, Class, Why};
 use crate::domain::settlement::{Direction, EventId, EventTime, Settlement};
@@ -48,7 +50,8 @@ pub(crate) fn allowance(market: MarketId) -> Allowance {
 }
 
 impl App {
-    /// Books the missing lines of a scope, or only tells which they are.
+    /// Books the missing lines of a scope, or only tells which they are. The audit log tells of it right
+    /// after: the market's writer has transactions of its own.
     ///
     /// # Errors
     /// As [`App::reconcile`]; when the book cannot be written now, what was booked before stands and
@@ -77,6 +80,15 @@ impl App {
             let answers = self.book_lines(before.market.id, part, &compared, actor).await?;
             booked
                 .extend(part.iter().cloned().zip(answers).map(|(line, answer)| Booked { line, answer: Some(answer) }));
+        }
+        if !booked.is_empty() {
+            let object = match &scope {
+                Scope::Date(date) => date.to_string(),
+                Scope::Statement(id, _) => id.to_string(),
+            };
+            let said = serde_json::json!({ "lines": booked.len() });
+            let note = Note::of(Action::StatementBooked, object).named(actor).after(said);
+            self.note_done(before.market.id, note).await;
         }
         Ok(Booking { lines: booked, after: self.reconcile(market, scope).await? })
     }

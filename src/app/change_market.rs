@@ -1,8 +1,12 @@
 //! Changing a market: its name, and from a date on its ward and the time its book day breaks.
 
+use serde_json::json;
+
 use super::App;
 use super::error::{AppError, Message};
 use super::labels::label;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, Cutoff};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::Market;
@@ -51,6 +55,10 @@ impl App {
                 markets::set_place(&mut transaction, market.id, from, ward).await?;
             }
             head::touch_reference(&mut transaction).await?;
+            let before = json!({ "name": market.name.as_str(), "ward": market.ward });
+            let after = json!({ "name": name.as_ref().map(Name::as_str), "ward": ward, "from": from.to_string() });
+            let note = Note::of(Action::MarketChanged, code).before(before).after(after);
+            self.note(&mut transaction, market.id, [note]).await?;
             transaction.commit().await?;
             self.directory.refresh(&self.store).await?;
         }
@@ -74,6 +82,10 @@ impl App {
             }
             if head::pass(&mut transaction, market.id, head.version).await? {
                 markets::set_cutoff(&mut transaction, market.id, from, cutoff).await?;
+                let before = json!({ "cutoff": market.cutoff.to_string() });
+                let after = json!({ "cutoff": cutoff.to_string(), "from": from.to_string() });
+                let note = Note::of(Action::MarketChanged, &market.code).before(before).after(after);
+                self.note(&mut transaction, market.id, [note]).await?;
                 transaction.commit().await?;
                 return Ok(());
             }

@@ -1,10 +1,14 @@
 //! Changing a stall: what is sold there, its vendor's name, and the end of her tenancy.
 
+use serde_json::json;
+
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
 use super::labels::label;
-use crate::domain::ids::{MarketCode, StallNumber, VendorId};
+use super::note::Note;
+use crate::domain::audit::Action;
+use crate::domain::ids::MarketCode;
 use crate::domain::registration::{Market, RegisteredStall};
 use crate::domain::text::Name;
 use crate::store::error::StoreError;
@@ -39,8 +43,7 @@ impl App {
         let market = self.market(code).await?;
         let stalls = self.stalls(code, None).await?;
         let found = find_stall(&stalls, stall)?;
-        let vendor = found.vendor.as_ref().map(|(id, _)| *id);
-        if vendor.is_none() && (change.end_tenancy || change.vendor_name.is_some()) {
+        if found.vendor.is_none() && (change.end_tenancy || change.vendor_name.is_some()) {
             let message = Message::new(
                 format!("Sạp {} hiện không có ai đứng tên.", found.code),
                 format!("Nobody holds stall {} now.", found.code),
@@ -48,7 +51,7 @@ impl App {
             return Err(AppError::new(ErrorKind::Conflict, "no_tenancy", message));
         }
         for _ in 0..FENCE_ATTEMPTS {
-            if self.try_change(&market, found.number, vendor, &change).await? {
+            if self.try_change(&market, found, &change).await? {
                 let stalls = self.stalls(code, None).await?;
                 return find_stall(&stalls, stall).cloned();
             }
@@ -60,10 +63,10 @@ impl App {
     async fn try_change(
         &self,
         market: &Market,
-        stall: StallNumber,
-        vendor: Option<VendorId>,
+        found: &RegisteredStall,
         change: &StallChange,
     ) -> Result<bool, AppError> {
+        let (stall, vendor) = (found.number, found.vendor.as_ref().map(|(id, _)| *id));
         let mut transaction = self.store.begin_write().await?;
         let head = head::take(&mut transaction, market.id).await?.ok_or_else(|| super::no_market(&market.code))?;
         if !head::pass(&mut transaction, market.id, head.version).await? {
@@ -85,12 +88,33 @@ impl App {
             );
             return Err(AppError::new(ErrorKind::Conflict, "tenancy_began_today", Message::new(vi, en)));
         }
+        let notes = notes(found, change);
+        self.note(&mut transaction, market.id, notes).await?;
         transaction.commit().await?;
         if change.end_tenancy {
             self.rooms.hang_up(market.id, stall);
         }
         Ok(true)
     }
+}
+
+/// Returns what the audit log says of a change.
+fn notes(found: &RegisteredStall, change: &StallChange) -> Vec<Note> {
+    let vendor = found.vendor.as_ref().map(|(_, name)| name.as_str());
+    let of = |action| Note::of(action, &found.code).at_stall(found.number);
+    let mut notes = Vec::new();
+    if change.category.is_some() || change.vendor_name.is_some() {
+        let before = json!({ "category": found.category, "vendor": vendor });
+        let after = json!({
+            "category": change.category.as_ref().unwrap_or(&found.category),
+            "vendor": change.vendor_name.as_ref().map(Name::as_str).or(vendor),
+        });
+        notes.push(of(Action::StallChanged).before(before).after(after));
+    }
+    if change.end_tenancy {
+        notes.push(of(Action::TenancyEnded).before(json!({ "vendor": vendor })));
+    }
+    notes
 }
 
 fn checked(change: StallChange) -> Result<StallChange, AppError> {

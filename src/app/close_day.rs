@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use super::App;
 use super::daily_report::refusal;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
@@ -103,6 +105,15 @@ impl App {
                 transaction.rollback().await?;
                 continue;
             };
+            let note = |day: &ClosedDay| {
+                let close = &day.signed.close;
+                let said = serde_json::json!({
+                    "payments": close.payments, "amount": close.amount.whole(), "early": close.early, "key": close.key,
+                    "hash": day.signed.hash.to_string(),
+                });
+                Note::of(Action::DayClosed, close.business_date).named(&signer.actor).after(said)
+            };
+            self.note(&mut transaction, market.id, closed.iter().map(note)).await?;
             match transaction.commit().await {
                 Ok(()) => {
                     self.store.commits().ring(market.id);

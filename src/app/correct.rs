@@ -2,7 +2,9 @@
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::words::no_amount;
+use crate::domain::audit::Action;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
@@ -18,7 +20,8 @@ pub const REASON_MAX: usize = 500;
 
 impl App {
     /// Makes a correction of a posting of the named market; `action` names the posting by its
-    /// journal number.
+    /// journal number. The audit log tells of it right after: the market's writer has a transaction of
+    /// its own, in which the journal keeps actor and reason too.
     ///
     /// # Errors
     /// `reason_missing`, `not_found`, or the rule that refuses it.
@@ -30,16 +33,50 @@ impl App {
         action: impl FnOnce(Seq) -> CorrectionAction,
     ) -> Result<PostingName, AppError> {
         let market = self.market(&posting.market).await?;
-        let correction =
-            Correction { actor: actor.to_owned(), reason: checked_reason(reason)?, action: action(posting.seq) };
+        let (reason, action) = (checked_reason(reason)?, action(posting.seq));
+        let (done, said) = told(&action);
+        let note = Note::of(done, posting).named(actor).because(&reason);
+        let correction = Correction { actor: actor.to_owned(), reason, action };
         match self.writer.submit(market.id, vec![Work::Correct(correction)]).await?.pop() {
-            Some(Done::Posted(seq)) => Ok(PostingName { market: market.code, seq }),
+            Some(Done::Posted(seq)) => {
+                let made = PostingName { market: market.code, seq };
+                let mut transaction = self.store.begin_read().await?;
+                let stall = postings::find(&mut transaction, market.id, seq).await?.and_then(|posting| posting.stall);
+                transaction.rollback().await?;
+                let mut said = said;
+                said.insert("posting".to_owned(), made.to_string().into());
+                self.note_done(market.id, note.at_stall(stall).after(said.into())).await;
+                Ok(made)
+            }
             Some(Done::Refused(rule)) => Err(refused_in(Some(&market.code), &rule)),
             Some(Done::Judged(_) | Done::RouteAgain) | None => {
                 Err(AppError::internal("a correction without an outcome"))
             }
         }
     }
+}
+
+/// Returns what the audit log says of a correction.
+fn told(action: &CorrectionAction) -> (Action, serde_json::Map<String, serde_json::Value>) {
+    let mut said = serde_json::Map::new();
+    let mut amount = |amount: &Dong| said.insert("amount".to_owned(), amount.whole().into());
+    let done = match action {
+        CorrectionAction::Reverse { .. } => Action::PostingReversed,
+        CorrectionAction::Assign { .. } => Action::PostingAssigned,
+        CorrectionAction::CashChange { amount: part, .. } => {
+            amount(part);
+            Action::CashChangeRecorded
+        }
+        CorrectionAction::Exclude { amount: part, .. } => {
+            amount(part);
+            Action::PostingExcluded
+        }
+        CorrectionAction::Refund { amount: part, .. } => {
+            amount(part);
+            Action::PostingRefunded
+        }
+    };
+    (done, said)
 }
 
 /// Returns the reason, trimmed; nobody corrects without one.

@@ -8,8 +8,10 @@ use super::access::{Actor, Place, Right};
 use super::delivery_log::Heard;
 use super::error::{AppError, ErrorKind, Message};
 use super::manage_sources::{SourceShown, no_source};
+use super::note::Note;
 use super::receive_settlement::{ItemAnswer, Reply, ReplyStatus};
 use crate::bank::shell;
+use crate::domain::audit::Action;
 use crate::domain::identity::HeardId;
 use crate::domain::ids::{ItemName, SourceName};
 use crate::store::held;
@@ -151,8 +153,14 @@ impl App {
             Some(evidence) => Some(evidence.body.clone()),
             None => self.kept_body(&heard.items).await?,
         };
+        let sender = self.sender(name).await?;
+        if body.is_some() {
+            let seen = serde_json::json!({ "delivery": id.to_string() });
+            let view = Note::of(Action::DeliveryRead, name).after(seen);
+            self.note_view(actor, sender.allowance.market, view).await?;
+        }
         let complete = body.as_ref().is_some_and(|body| body.len() == heard.bytes);
-        let dialect = self.sender(name).await?.dialect;
+        let dialect = sender.dialect;
         let address = format!("{base}/v1/ingest/{name}");
         let command = body.as_deref().filter(|_| complete);
         let command = command.map(|body| shell::command(dialect, &address, &heard.sub_path, body));
@@ -203,7 +211,12 @@ impl App {
             sub_path: heard.sub_path.clone(),
         };
         let id = again.id;
-        self.delivery_log.push(self.sender(name).await?.allowance.source, again);
+        let sender = self.sender(name).await?;
+        let outcomes: Vec<&str> = again.items.iter().map(|item| item.outcome.as_str()).collect();
+        let done = serde_json::json!({ "delivery": heard.id.to_string(), "outcomes": outcomes });
+        let note = Note::of(Action::DeliveryJudgedAgain, name).by(actor).after(done);
+        self.note_done(sender.allowance.market, note).await;
+        self.delivery_log.push(sender.allowance.source, again);
         Ok((id, reply))
     }
 

@@ -15,6 +15,7 @@ use super::keyring::Keyring;
 use super::meters::days_open;
 use super::{App, OpenOptions};
 use crate::domain::calendar::{Clock, rfc3339};
+use crate::domain::webhook::FAILING_AFTER;
 
 /// Clocks that differ by more put money on the wrong day near midnight.
 const CLOCK_MAX: SignedDuration = SignedDuration::from_secs(5);
@@ -224,6 +225,7 @@ impl App {
         findings.push(newest(now, self.store.newest_batch().await?));
         findings.extend(self.silent_sources(now).await?);
         findings.push(self.unclosed_days().await?);
+        findings.push(self.webhooks_delivered(now).await?);
         Ok(findings)
     }
 
@@ -300,6 +302,28 @@ impl App {
         let yesterday = today.previous();
         let close = format!("socho close --market {market} --date {yesterday}");
         Ok(Finding::bad(check, seen, Message::new(format!("Chạy: {close}"), format!("Run: {close}"))))
+    }
+}
+
+impl App {
+    async fn webhooks_delivered(&self, now: Timestamp) -> Result<Finding, AppError> {
+        let check = "webhooks_delivered";
+        let standing = self.store.webhooks_standing().await?;
+        let Some(since) = standing.since.filter(|since| now.duration_since(*since) >= FAILING_AFTER) else {
+            let lag = standing.lag;
+            let vi = format!("Nơi nhận chậm nhất còn {lag} bút toán chưa nhận");
+            return Ok(Finding::good(check, vi, format!("The slowest webhook has {lag} postings to hear of")));
+        };
+        let (count, since) = (standing.failing, rfc3339(since));
+        let seen = Message::new(
+            format!("{count} nơi nhận không gửi được; lâu nhất từ {since}"),
+            format!("{count} webhooks cannot be delivered to; the longest since {since}"),
+        );
+        let advice = Message::new(
+            "Xem nguyên nhân: socho webhook list --market MÃ. Không có gì bị mất: khi nơi nhận sống lại, mọi bút toán được gửi tiếp theo thứ tự.",
+            "See why: socho webhook list --market CODE. Nothing is lost: once it answers again, every posting is delivered in order.",
+        );
+        Ok(Finding::bad(check, seen, advice))
     }
 }
 

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::App;
 use super::daily_report::to_json;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::progress::{Listener, Progress, Step};
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, Seq, StallNumber};
 use crate::domain::registration::Market;
@@ -108,6 +110,7 @@ impl App {
         }
         let mut file = archive.finish().map_err(|error| cannot_write(&error))?;
         file.flush().map_err(|error| cannot_write(&error))?;
+        self.note_apart(market.id, [Note::of(Action::BookExported, month)]).await?;
         Ok(Exported { postings, batches, closed: sealed.len() })
     }
 

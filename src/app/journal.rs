@@ -76,7 +76,7 @@ pub(super) fn list_after(after: Option<&str>) -> Result<i64, AppError> {
     number.filter(|number| *number >= 0).ok_or_else(bad_cursor)
 }
 
-fn bad_cursor() -> AppError {
+pub(super) fn bad_cursor() -> AppError {
     let message = Message::new(
         "after không đúng; dùng giá trị next của trang trước.",
         "after is not valid; use the previous page's next.",

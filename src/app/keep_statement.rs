@@ -10,8 +10,10 @@ use super::App;
 use super::banks::find_bank;
 use super::error::{AppError, ErrorKind, Message};
 use super::ids::IdSource;
+use super::note;
 use super::read_statement::{notes_json, read_statement};
 use crate::domain::account::{AccountNumber, BankAccount, BankBin, SettledAccount};
+use crate::domain::audit::Action;
 use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::hash::Hash;
@@ -107,6 +109,8 @@ impl App {
             head::take(&mut transaction, market.id).await?;
             match write(&mut transaction, market.id, &kept, &bytes, &reading).await {
                 Ok(()) => {
+                    let said = note::Note::of(Action::StatementTaken, kept.id).named(&kept.uploaded_by);
+                    self.note(&mut transaction, market.id, [said]).await?;
                     transaction.commit().await?;
                     return Ok(HandedIn { id: kept.id, already: false });
                 }

@@ -23,6 +23,7 @@ use crate::domain::calendar::{BusinessDate, Clock, rfc3339};
 use crate::domain::ids::{MarketCode, MarketId, PostingName, Seq, StallNumber};
 use crate::ledger::batch::Posting;
 use crate::store::Store;
+use crate::store::commits::rung;
 use crate::store::postings::{self, Filter};
 
 /// How often a room looks for what other processes wrote.
@@ -151,6 +152,11 @@ impl Rooms {
         }
     }
 
+    /// Returns what turns true when the process stops.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
     /// Ends every listener's news: the process stops.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);
@@ -160,7 +166,7 @@ impl Rooms {
 impl Inner {
     /// Reads for a room until nobody is in it.
     async fn attend(self: Arc<Self>, room: Arc<Room>) {
-        let bell = self.store.commits().bell(room.market);
+        let mut bell = self.store.commits().bell(room.market);
         let mut closing = self.closing.subscribe();
         loop {
             match self.advance(&room).await {
@@ -173,7 +179,7 @@ impl Inner {
                 return;
             }
             tokio::select! {
-                () = bell.notified() => {}
+                () = rung(&mut bell) => {}
                 () = tokio::time::sleep(LOOK) => {}
                 _ = closing.wait_for(|closing| *closing) => return,
             }

@@ -7,12 +7,17 @@
 //! wait, up to a limit, and a quiet hour forgets it: nobody is locked out for ever.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use super::App;
 use super::access::{Actor, Scope, Via};
 use super::error::{AppError, ErrorKind, Message};
+use super::note::{Note, home_of};
 use super::tokens::{self, hash, token};
+use crate::domain::audit::Action;
+use crate::domain::calendar::rfc3339;
 use crate::domain::identity::{Password, SessionId, UserId, UserName};
+use crate::domain::ids::MarketId;
 use crate::domain::rights::Role;
 use crate::store::error::StoreError;
 use crate::store::sessions::{SessionHashes, SessionRow, Stage};
@@ -169,17 +174,39 @@ impl App {
             Some(user) => vec![Subject::browser(user.id)],
             None => vec![Subject::user(&login.name), Subject::address(&login.from.address)],
         };
-        self.count_attempt(&subjects).await?;
+        let blocked = self.count_attempt(&subjects).await?;
         let kept = user.as_ref().map(|user| user.password_hash.clone());
         let good = self.passwords.verify(login.password, kept).await?;
+        if !good {
+            self.note_failure(user.as_ref(), &login.from, blocked).await?;
+        }
         let Some(user) = user.filter(|_| good) else { return Err(failed()) };
         self.begin_session(&user, &login.from, &subjects).await
     }
 
+    /// Writes down that a login failed. A name that is not there is not kept: people type their password
+    /// into the wrong field.
+    pub(super) async fn note_failure(
+        &self,
+        user: Option<&UserRow>,
+        from: &From,
+        blocked_until: Option<Timestamp>,
+    ) -> Result<(), AppError> {
+        let name = user.map_or("-", |user| user.name.as_str());
+        let place = user.map_or(MarketId::INSTALLATION, home_of);
+        let failed = Note::of(Action::LoginFailed, name).after(json!({ "address": from.address }));
+        let locked = blocked_until.map(|until| {
+            Note::of(Action::LoginLocked, name).after(json!({ "address": from.address, "until": rfc3339(until) }))
+        });
+        self.note_apart(place, std::iter::once(failed).chain(locked)).await
+    }
+
     /// Counts an attempt against its subjects before it is judged, so that many at once gain nothing.
-    pub(super) async fn count_attempt(&self, subjects: &[Subject]) -> Result<(), AppError> {
+    /// Returns until when the next one has to wait, if it has to.
+    pub(super) async fn count_attempt(&self, subjects: &[Subject]) -> Result<Option<Timestamp>, AppError> {
         let now = self.clock.now();
         let since = now.checked_sub(REMEMBERED).unwrap_or(now);
+        let mut blocked = None;
         let mut transaction = self.store.begin_write().await?;
         for subject in subjects {
             let failures = login_attempts::count(&mut transaction, &subject.name, since, now).await?;
@@ -191,10 +218,11 @@ impl App {
             let until = now.checked_add(subject.wait(failures.count)).unwrap_or(now);
             if until > now {
                 login_attempts::block(&mut transaction, &subject.name, until).await?;
+                blocked = blocked.max(Some(until));
             }
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(blocked)
     }
 
     /// Makes a session, always under a new token: one that somebody planted before is worth nothing.
@@ -216,6 +244,7 @@ impl App {
         sessions::add(&mut transaction, &row, &hashes).await?;
         if row.stage == Stage::Open {
             users::logged_in(&mut transaction, user.id, now).await?;
+            self.note(&mut transaction, home_of(user), [logged_in(user, from)]).await?;
         }
         transaction.commit().await?;
         tracing::info!(user = %user.name, session = %row.id, "login.begin");
@@ -287,6 +316,8 @@ impl App {
         let Via::Session { user, session } = actor.via else { return Ok(()) };
         let mut transaction = self.store.begin_write().await?;
         sessions::end(&mut transaction, user, session, self.clock.now(), &actor.name).await?;
+        let place = actor.market_id().unwrap_or(MarketId::INSTALLATION);
+        self.note(&mut transaction, place, [Note::of(Action::Logout, actor.name()).by(actor)]).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -326,6 +357,8 @@ impl App {
         for subject in &subjects {
             login_attempts::forget(&mut transaction, &subject.name).await?;
         }
+        let note = Note::of(Action::PasswordChanged, &user.name).by(actor);
+        self.note(&mut transaction, home_of(&user), [note]).await?;
         transaction.commit().await?;
         Ok(made)
     }
@@ -375,6 +408,11 @@ fn actor_of(user: &UserRow, session: SessionId) -> Result<Actor, AppError> {
     };
     let via = Via::Session { user: user.id, session };
     Ok(Actor { name: user.name.to_string(), role: user.role, scope, via, limits: None })
+}
+
+/// Returns what the log says of a login that was good.
+pub(super) fn logged_in(user: &UserRow, from: &From) -> Note {
+    Note::of(Action::LoginOk, &user.name).by_user(user).after(json!({ "address": from.address }))
 }
 
 fn failed() -> AppError {

@@ -8,10 +8,12 @@ use super::App;
 use super::access::{Actor, Place, Right, Scope, Via};
 use super::error::{AppError, Message};
 use super::login::Known;
+use super::note::Note;
 use super::tokens::{hash, token};
+use crate::domain::audit::Action;
 use crate::domain::calendar::rfc3339;
 use crate::domain::identity::{KEY_PREFIX, KeyId};
-use crate::domain::ids::MarketCode;
+use crate::domain::ids::{MarketCode, MarketId};
 use crate::domain::rights::{RIGHTS, Role};
 use crate::domain::text::Name;
 use crate::store::api_keys::{self, KeyRow};
@@ -142,6 +144,13 @@ impl App {
         };
         let mut transaction = self.store.begin_write().await?;
         api_keys::add(&mut transaction, &key, &hash(&secret)).await?;
+        let rights: Vec<&str> = key.rights.iter().map(|right| right.as_str()).collect();
+        let made = json!({
+            "name": key.name, "prefix": key.prefix, "role": key.role.as_str(), "rights": rights,
+            "market": key.market.as_ref().map(|(_, code)| code.as_str()), "expires_at": key.expires_at.map(rfc3339),
+        });
+        let place = key.market.as_ref().map_or(MarketId::INSTALLATION, |(id, _)| *id);
+        self.note(&mut transaction, place, [Note::of(Action::KeyMade, key.id).by(actor).after(made)]).await?;
         transaction.commit().await?;
         Ok((key.into(), secret))
     }
@@ -169,6 +178,8 @@ impl App {
             let (vi, en) = (format!("Không có khóa {id} đang dùng."), format!("There is no live key {id}."));
             return Err(AppError::not_found(Message::new(vi, en)));
         }
+        let note = Note::of(Action::KeyEnded, id).by(actor);
+        self.note(&mut transaction, MarketId::INSTALLATION, [note]).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -6,13 +6,15 @@ use jiff::SignedDuration;
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use crate::bank::{self, Credentials, Delivery, Refusal, Request};
 use crate::domain::account::AccountNumber;
+use crate::domain::audit::Action;
 use crate::domain::calendar::rfc3339;
 use crate::domain::ids::{MarketCode, MarketId, SourceName};
 use crate::domain::money::Dong;
-use crate::domain::network::Network;
 use crate::domain::settlement::{BankRef, Dialect, Direction, EventId, EventTime, Settlement};
+use crate::domain::source_network::Network;
 use crate::store::error::StoreError;
 use crate::store::routing::Sender;
 use crate::store::sources;
@@ -120,7 +122,15 @@ impl App {
         };
         let mut transaction = self.store.begin_write().await?;
         match sources::add(&mut transaction, &source, self.clock.now()).await {
-            Ok(_) => transaction.commit().await?,
+            Ok(_) => {
+                let said = serde_json::json!({
+                    "dialect": source.dialect.as_str(), "accounts": tails(&source.accounts),
+                    "every_account": source.every_account, "tolerance_s": source.tolerance_s,
+                });
+                let note = Note::of(Action::SourceAdded, &source.name).after(said);
+                self.note(&mut transaction, market, [note]).await?;
+                transaction.commit().await?;
+            }
             Err(StoreError::UniqueViolation) => {
                 let name = new.name;
                 let message = Message::new(
@@ -173,11 +183,15 @@ impl App {
         add: &[AccountNumber],
         remove: &[AccountNumber],
     ) -> Result<SourceShown, AppError> {
-        let id = self.sender(name).await?.allowance.source.get();
+        let sender = self.sender(name).await?;
+        let id = sender.allowance.source.get();
         let mut transaction = self.store.begin_write().await?;
         crate::store::head::touch_reference(&mut transaction).await?;
         sources::list(&mut transaction, id, add, self.clock.now()).await?;
         sources::unlist(&mut transaction, id, remove).await?;
+        let said = serde_json::json!({ "added": tails(add), "removed": tails(remove) });
+        let note = Note::of(Action::SourceAccountsChanged, name).after(said);
+        self.note(&mut transaction, sender.allowance.market, [note]).await?;
         transaction.commit().await?;
         self.directory.refresh(&self.store).await?;
         self.offer_waiting_numbers(add).await?;
@@ -203,6 +217,9 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         crate::store::head::touch_reference(&mut transaction).await?;
         sources::rotate(&mut transaction, sender.allowance.source.get(), secret, until, now).await?;
+        let said = serde_json::json!({ "previous_secret_until": crate::domain::calendar::rfc3339(until) });
+        let note = Note::of(Action::SourceRotated, name).after(said);
+        self.note(&mut transaction, sender.allowance.market, [note]).await?;
         transaction.commit().await?;
         self.source(name).await
     }
@@ -255,6 +272,16 @@ impl App {
         let directory = self.directory.refresh(&self.store).await?;
         directory.senders.get(name.as_str()).cloned().ok_or_else(|| no_source(name.as_str()))
     }
+}
+
+/// Accounts that the audit log names in one entry; of more it says how many.
+const TAILS_MAX: usize = 20;
+
+/// Returns accounts as the audit log names them.
+fn tails(accounts: &[AccountNumber]) -> serde_json::Value {
+    let shown: Vec<String> =
+        accounts.iter().take(TAILS_MAX).map(|account| format!("…{}", account.last_four())).collect();
+    serde_json::json!({ "count": accounts.len(), "accounts": shown })
 }
 
 /// Returns the secrets that are live now.

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::App;
 use super::access::{Actor, Place, Right, Via};
 use super::error::{AppError, ErrorKind, Message};
+use super::note::{Note, home_of};
+use crate::domain::audit::Action;
 use crate::domain::calendar::rfc3339;
 use crate::domain::identity::{Password, PasswordError, SessionId, UserId, UserName};
-use crate::domain::ids::MarketCode;
+use crate::domain::ids::{MarketCode, MarketId};
 use crate::domain::rights::Role;
 use crate::domain::text::Name;
 use crate::store::error::StoreError;
@@ -167,7 +169,11 @@ impl App {
         };
         let mut transaction = self.store.begin_write().await?;
         match users::add(&mut transaction, &user).await {
-            Ok(()) => transaction.commit().await?,
+            Ok(()) => {
+                let note = Note::of(Action::UserAdded, &user.name).by(actor).after(standing(user.role, code_of(&user)));
+                self.note(&mut transaction, home_of(&user), [note]).await?;
+                transaction.commit().await?;
+            }
             Err(StoreError::UniqueViolation) => return Err(taken(&user.name)),
             Err(error) => return Err(error.into()),
         }
@@ -199,6 +205,8 @@ impl App {
         if disabled {
             sessions::end_all(&mut transaction, user.id, now, &actor.name).await?;
         }
+        let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
+        self.note(&mut transaction, home_of(&user), [Note::of(action, &user.name).by(actor)]).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -219,7 +227,12 @@ impl App {
         not_oneself(actor, &user)?;
         let market = self.market_of(role, market).await?;
         let mut transaction = self.store.begin_write().await?;
-        users::set_role(&mut transaction, user.id, role, market.map(|(id, _)| id)).await?;
+        users::set_role(&mut transaction, user.id, role, market.as_ref().map(|(id, _)| *id)).await?;
+        let note = Note::of(Action::UserRoleChanged, &user.name)
+            .by(actor)
+            .before(standing(user.role, code_of(&user)))
+            .after(standing(role, market.as_ref().map(|(_, code)| code)));
+        self.note(&mut transaction, MarketId::INSTALLATION, [note]).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -250,6 +263,8 @@ impl App {
         users::set_password(&mut transaction, user.id, &kept, true, now).await?;
         sessions::end_all(&mut transaction, user.id, now, &actor.name).await?;
         login_attempts::forget(&mut transaction, &format!("user:{}", user.name)).await?;
+        let note = Note::of(Action::PasswordReset, &user.name).by(actor);
+        self.note(&mut transaction, home_of(&user), [note]).await?;
         transaction.commit().await?;
         Ok(made)
     }
@@ -303,6 +318,8 @@ impl App {
                 return Err(AppError::not_found(Message::new(vi, en)));
             }
         };
+        let note = Note::of(Action::SessionsEnded, &user.name).by(actor).after(json!({ "sessions": ended }));
+        self.note(&mut transaction, home_of(&user), [note]).await?;
         transaction.commit().await?;
         Ok(ended)
     }
@@ -354,6 +371,15 @@ impl App {
         let symbols: Vec<char> = random.iter().take(12).map(symbol).collect();
         Ok(symbols.chunks(4).map(|part| part.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
     }
+}
+
+/// Returns what the log says of a user's role.
+fn standing(role: Role, market: Option<&MarketCode>) -> Value {
+    json!({ "role": role.as_str(), "market": market.map(MarketCode::as_str) })
+}
+
+fn code_of(user: &UserRow) -> Option<&MarketCode> {
+    user.market.as_ref().map(|(_, code)| code)
 }
 
 fn not_oneself(actor: &Actor, user: &UserRow) -> Result<(), AppError> {

@@ -28,6 +28,10 @@ const SOURCES_MAX: usize = 1_000;
 const MARKETS_MAX: usize = 200;
 /// What stands for a source that is not configured.
 const UNKNOWN: &str = "-";
+/// What became of an event that was sent to a subscriber.
+const DELIVERED: &str = "delivered";
+/// The same, when it has to be sent again.
+const NOT_DELIVERED: &str = "failed";
 /// Seconds of an answer: from a cached page to the time-outs of senders.
 const SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
@@ -66,6 +70,11 @@ struct ByPart {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByDelivery {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
     engine: &'static str,
@@ -93,6 +102,9 @@ pub(crate) struct Meters {
     ingest: Family<BySourceResult, Counter>,
     items: Family<BySourceOutcome, Counter>,
     http: Family<ByRoute, Counter>,
+    webhooks: Family<ByDelivery, Counter>,
+    webhook_lag: Gauge,
+    webhooks_failing: Gauge,
     http_seconds: Family<ByPart, Histogram>,
     build: Family<Build, Gauge>,
     queue: Gauge,
@@ -119,6 +131,9 @@ impl Meters {
             ingest: Family::default(),
             items: Family::default(),
             http: Family::default(),
+            webhooks: Family::default(),
+            webhook_lag: Gauge::default(),
+            webhooks_failing: Gauge::default(),
             http_seconds: Family::new_with_constructor(seconds),
             build: Family::default(),
             queue: Gauge::default(),
@@ -133,6 +148,10 @@ impl Meters {
             look: tokio::sync::Mutex::default(),
         };
         meters.register(writer);
+        // From the start: an alarm compares them before the first event is sent.
+        for result in [DELIVERED, NOT_DELIVERED] {
+            meters.webhooks.get_or_create(&ByDelivery { result }).inc_by(0);
+        }
         meters
     }
 
@@ -153,6 +172,11 @@ impl Meters {
         registry.register("market_open_days", "Days with money that are not closed", self.open_days.clone());
         let longest = "The same of the market open longest";
         registry.register("market_open_days_longest", longest, self.open_days_longest.clone());
+        registry.register("webhook_deliveries", "Events sent to subscribers by result", self.webhooks.clone());
+        let lag = "Postings that a subscriber has still to hear of, the most of any";
+        registry.register("webhook_lag_postings", lag, self.webhook_lag.clone());
+        let failing = "Subscriptions whose last try failed";
+        registry.register("webhook_subscriptions_failing", failing, self.webhooks_failing.clone());
         registry.register("database_up", "1 when the book could be read for this answer", self.up.clone());
         registry.register("process_resident_memory_bytes", "Memory of this process", self.memory.clone());
         registry.register("process_open_files", "File handles of this process", self.files.clone());
@@ -184,6 +208,12 @@ impl Meters {
             let labels = BySourceOutcome { source: source.to_owned(), outcome: item.outcome.as_str() };
             self.items.get_or_create(&labels).inc();
         }
+    }
+
+    /// Counts one event that was sent to a subscriber.
+    pub(crate) fn delivered(&self, taken: bool) {
+        let result = if taken { DELIVERED } else { NOT_DELIVERED };
+        self.webhooks.get_or_create(&ByDelivery { result }).inc();
     }
 
     fn answered(&self, answered: &Answered<'_>) {
@@ -248,6 +278,9 @@ impl App {
             }
             *asked = true;
         }
+        let standing = self.store.webhooks_standing().await?;
+        meters.webhook_lag.set(standing.lag);
+        meters.webhooks_failing.set(standing.failing);
         for (source, at) in meters.heard.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let labels = BySource { source: source.clone() };
             meters.last_seen.get_or_create(&labels).set(at.div_euclid(1_000_000));

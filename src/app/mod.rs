@@ -2,7 +2,10 @@
 //! and outcome types. No HTTP word and no SQL text. Every read and write is scoped by market here.
 
 pub mod access;
+pub mod acting;
 pub mod add_market;
+pub mod audit_log;
+pub mod audit_words;
 pub mod backup;
 pub mod balances;
 pub mod banks;
@@ -23,8 +26,10 @@ mod demo_names;
 pub mod demo_people;
 pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod explain_source;
 pub mod export_month;
+pub mod feeds;
 pub mod idempotency;
 pub mod ids;
 pub mod import_vendors;
@@ -39,11 +44,13 @@ pub mod machine_keys;
 pub mod manage_sources;
 pub mod manage_users;
 pub mod meters;
+mod note;
 pub mod overview;
 pub mod pair_device;
 mod passwords;
 pub mod period_report;
 pub mod print_sheet;
+pub mod privacy;
 pub mod problems;
 pub mod progress;
 pub mod prove;
@@ -73,6 +80,8 @@ mod tokens;
 pub mod trigger;
 pub mod verify_books;
 pub mod verify_evidence;
+pub mod webhooks;
+pub mod who_opened;
 pub mod words;
 
 use std::sync::Arc;
@@ -104,6 +113,9 @@ pub struct App {
     pub(crate) delivery_log: delivery_log::DeliveryLog,
     pub(crate) secret_uses: secret_use::SecretUses,
     pub(crate) rooms: listen::Rooms,
+    pub(crate) waiting: events::Waiting,
+    pub(crate) webhooks: webhooks::Webhooks,
+    pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
@@ -128,6 +140,9 @@ impl App {
             delivery_log: delivery_log::DeliveryLog::default(),
             secret_uses: secret_use::SecretUses::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
+            waiting: events::Waiting::default(),
+            webhooks: webhooks::Webhooks::default(),
+            publisher: feeds::Publisher::default(),
             passwords: passwords::Passwords::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
@@ -143,6 +158,18 @@ impl App {
     #[must_use]
     pub fn with_keys(self, keyring: Keyring) -> Self {
         Self { keyring, ..self }
+    }
+
+    /// Returns the same program, naming who publishes its feeds.
+    #[must_use]
+    pub fn with_publisher(self, publisher: feeds::Publisher) -> Self {
+        Self { publisher, ..self }
+    }
+
+    /// Returns who publishes the feeds.
+    #[must_use]
+    pub fn publisher(&self) -> &feeds::Publisher {
+        &self.publisher
     }
 
     /// Finishes what waits, stops the writer and closes the book.

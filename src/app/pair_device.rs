@@ -13,7 +13,9 @@ use super::access::{Actor, Place, Right, Scope, StallScope, Via};
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
 use super::login::Known;
+use super::note::Note;
 use super::tokens::{hash, token};
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::identity::{DeviceId, DeviceToken, PairingCode};
 use crate::domain::ids::{MarketCode, MarketId, StallNumber, VendorId};
@@ -43,6 +45,12 @@ struct Target {
     stall: StallNumber,
     stall_code: StallCode,
     vendor: VendorId,
+}
+
+impl Target {
+    fn note(&self, action: Action, object: impl std::fmt::Display) -> Note {
+        Note::of(action, object).at_stall(self.stall)
+    }
 }
 
 /// What a new code is for.
@@ -169,6 +177,9 @@ impl App {
         let long_ago = now.checked_sub(REMEMBERED).unwrap_or(now);
         pairing_codes::prune(&mut transaction, target.market, target.stall, long_ago).await?;
         pairing_codes::add(&mut transaction, &new, &hash(code.bytes())).await?;
+        let said = json!({ "purpose": purpose.as_str(), "ended_phones": ended_devices });
+        let note = target.note(Action::PairingCodeIssued, &target.stall_code).by(actor).after(said);
+        self.note(&mut transaction, target.market, [note]).await?;
         transaction.commit().await?;
         if ended_devices > 0 {
             self.rooms.hang_up(target.market, target.stall);
@@ -220,6 +231,9 @@ impl App {
             return Err(used());
         }
         devices::add(&mut transaction, &device, &hash(&key)).await?;
+        let said = json!({ "name": device.name, "hides_totals": device.hides_totals });
+        let note = Note::of(Action::DevicePaired, device.id).at_stall(device.stall).after(said);
+        self.note(&mut transaction, market.id, [note]).await?;
         transaction.commit().await?;
         tracing::info!(market = %market.code, device = %device.id, "device.pair");
         Ok(DeviceToken { market: market.id, device: device.id, key })
@@ -236,6 +250,8 @@ impl App {
         let mut transaction = self.store.begin_read().await?;
         let found = devices::of_stall(&mut transaction, target.market, target.stall, target.vendor).await?;
         transaction.rollback().await?;
+        let view = target.note(Action::PhonesViewed, &target.stall_code);
+        self.note_view(actor, target.market, view).await?;
         let shown = found.into_iter().map(|device| DeviceShown {
             own: actor.via == Via::Device(device.id),
             id: device.id,
@@ -264,6 +280,7 @@ impl App {
         if !devices::end(&mut transaction, target.market, target.stall, id, now, &actor.name).await? {
             return Err(no_device(id));
         }
+        self.note(&mut transaction, target.market, [target.note(Action::DeviceRevoked, id).by(actor)]).await?;
         transaction.commit().await?;
         // The phone may be listening: it is asked who it is again.
         self.rooms.hang_up(target.market, target.stall);
@@ -288,6 +305,8 @@ impl App {
         if !devices::rename(&mut transaction, target.market, target.stall, id, &name).await? {
             return Err(no_device(id));
         }
+        let note = target.note(Action::DeviceRenamed, id).by(actor).after(json!({ "name": name }));
+        self.note(&mut transaction, target.market, [note]).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -3,9 +3,11 @@
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::{Note, masked_account};
 use super::progress::{Listener, Progress, Step};
 use super::register::static_payload;
 use crate::domain::account::BankAccount;
+use crate::domain::audit::Action;
 use crate::domain::banks;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::drawing::Area;
@@ -158,6 +160,15 @@ impl App {
                 }
                 issued => issued?,
             }
+            let name = |number: &StallNumber| {
+                let found = register.stalls.values().find(|stall| stall.number == *number);
+                found.map(|stall| stall.code.to_string()).unwrap_or_default()
+            };
+            let note = |(number, code): &(StallNumber, IssuedCode)| {
+                let said = serde_json::json!({ "version": code.version, "account": masked_account(&code.account) });
+                Note::of(Action::CodeIssued, name(number)).at_stall(*number).after(said)
+            };
+            self.note(&mut transaction, market.id, fresh.iter().map(note)).await?;
             transaction.commit().await?;
         }
         let mut stalls: Vec<RegisteredStall> = register.stalls.values().cloned().collect();
@@ -176,6 +187,11 @@ impl App {
         let row = PrintRow { id, at: self.now(), by: &ready.actor, layout: ready.layout.as_str(), cards: &cards };
         let mut transaction = self.store.begin_write().await?;
         prints::log(&mut transaction, ready.market.id, &row).await?;
+        let note = |(stall, card, _): &(StallNumber, Card, String)| {
+            let said = serde_json::json!({ "version": card.version, "layout": ready.layout.as_str() });
+            Note::of(Action::CardPrinted, &card.stall).at_stall(*stall).named(&ready.actor).after(said)
+        };
+        self.note(&mut transaction, ready.market.id, ready.cards.iter().map(note)).await?;
         Ok(transaction.commit().await?)
     }
 }

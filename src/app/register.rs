@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use super::App;
 use super::error::{AppError, ErrorKind, FieldError, Message};
 use super::labels;
+use super::note::{Note, masked_account};
 use crate::domain::account::{AccountKind, BankAccount};
+use crate::domain::audit::Action;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketCode, StallNumber, VendorId};
 use crate::domain::memo::MemoCode;
@@ -91,6 +93,8 @@ impl App {
             let mut transaction = self.store.begin_write().await?;
             let planned_by = PlannedBy { register: &register, on };
             if register::add(&mut transaction, market.id, planned_by, &additions, self.clock.now()).await? {
+                let new_ones = registered.iter().filter(|one| !one.already);
+                self.note(&mut transaction, market.id, new_ones.map(registration_note)).await?;
                 transaction.commit().await?;
                 self.directory.refresh(&self.store).await?;
                 let accounts: Vec<BankAccount> = new.iter().map(|row| row.account.clone()).collect();
@@ -178,6 +182,15 @@ impl App {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Returns what the audit log says of a registration.
+fn registration_note(new: &Registered) -> Note {
+    let vendor = new.stall.as_ref().and_then(|stall| stall.vendor.as_ref()).map(|(_, name)| name.as_str());
+    let code = new.stall.as_ref().map_or("-", |stall| stall.code.as_str());
+    let account = masked_account(&new.account.account);
+    let said = serde_json::json!({ "vendor": vendor, "account": account, "kind": new.account.kind.as_str() });
+    Note::of(Action::StallRegistered, code).at_stall(new.stall.as_ref().map(|stall| stall.number)).after(said)
 }
 
 fn matches(stall: &RegisteredStall, search: &str) -> bool {

@@ -6,9 +6,11 @@ use super::App;
 use super::book_missing::allowance;
 use super::correct::{checked_reason, refused};
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::receive_settlement::ItemAnswer;
 use crate::bank::{self, Request};
 use crate::domain::account::{AccountNumber, BankAccount};
+use crate::domain::audit::Action;
 use crate::domain::ids::{DeliveryId, ItemName, MarketId, SourceId};
 use crate::domain::inbox::{Outcome, reason};
 use crate::ledger::facts::HeldItem;
@@ -32,7 +34,8 @@ pub enum ResolveAction {
 }
 
 impl App {
-    /// Resolves a held item.
+    /// Resolves a held item. The audit log tells of it right after: the market's writer has a
+    /// transaction of its own.
     ///
     /// # Errors
     /// `not_found`, `already_resolved`, `never_booked`, `reason_missing`.
@@ -44,6 +47,26 @@ impl App {
         action: ResolveAction,
     ) -> Result<Vec<ItemAnswer>, AppError> {
         let reason = checked_reason(why)?;
+        let done = match action {
+            ResolveAction::Book => Action::ItemBooked,
+            ResolveAction::JudgeAgain => Action::ItemJudgedAgain,
+            ResolveAction::Dismiss => Action::ItemDismissed,
+        };
+        let note = Note::of(done, item).named(actor).because(&reason);
+        let answers = self.resolve_item(item, actor, reason, action).await?;
+        let outcomes: Vec<&str> = answers.iter().map(|answer| answer.outcome.as_str()).collect();
+        let note = note.after(serde_json::json!({ "outcomes": outcomes }));
+        self.note_done(item.market, note).await;
+        Ok(answers)
+    }
+
+    async fn resolve_item(
+        &self,
+        item: ItemName,
+        actor: &str,
+        reason: String,
+        action: ResolveAction,
+    ) -> Result<Vec<ItemAnswer>, AppError> {
         let directory = self.directory.refresh(&self.store).await?;
         let (held, raw) = self.held(item).await?;
         let sender = directory.senders.values().find(|sender| sender.allowance.source == held.source).cloned();

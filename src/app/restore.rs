@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use super::OpenOptions;
 use super::backup::{BackedUpMarket, defect_error, place_error};
+use super::clock::SystemClock;
 use super::error::{AppError, ErrorKind, Message};
 use super::progress::{Listener, Progress, Step};
 use super::verify_books::{MarketFindings, verify_store};
+use crate::domain::calendar::Clock as _;
 use crate::store::Store;
 use crate::store::backup::{self, Overwrite, Partial};
 use crate::store::error::StoreError;
-use crate::store::sessions;
+use crate::store::{sessions, webhooks};
 
 /// A book that was restored and verified.
 #[derive(Debug, Clone)]
@@ -112,6 +114,8 @@ async fn check(book: &Store, listener: Listener<'_>) -> Result<Checked, AppError
     // A login that ended since the backup must not come back to life.
     let mut transaction = book.begin_write().await?;
     sessions::clear(&mut transaction).await?;
+    // Its journal may go on otherwise than the one that subscribers know.
+    webhooks::disable_restored(&mut transaction, SystemClock.now()).await?;
     transaction.commit().await?;
     let heads = backup::heads(book).await?;
     let findings = verify_store(book, &backup::listed(&heads), listener).await?;

@@ -6,7 +6,11 @@ use super::App;
 use super::access::Actor;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::Page;
+use super::listen::{Listen, Listener};
 use super::manage_sources::SourceShown;
+use super::note::Note;
+use crate::domain::audit::Action;
+use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::MarketOverview;
 use crate::domain::ids::{MarketCode, PostingName};
 use crate::domain::inbox::Outcome;
@@ -77,7 +81,9 @@ impl App {
     /// `not_found`, for another stall's posting too: which numbers there are is no phone's business.
     pub async fn posting_for(&self, actor: &Actor, name: &PostingName) -> Result<Value, AppError> {
         self.of_own_stall(actor, name).await?;
-        self.posting(name).await
+        let posting = self.posting(name).await?;
+        self.note_posting(actor, name).await?;
+        Ok(posting)
     }
 
     /// Returns a posting's proof, to a phone only if it concerns its stall.
@@ -86,7 +92,64 @@ impl App {
     /// As [`App::prove`], and `not_found` for another stall's posting.
     pub async fn prove_for(&self, actor: &Actor, name: &PostingName) -> Result<Proof, AppError> {
         self.of_own_stall(actor, name).await?;
-        self.prove(name).await
+        let proof = self.prove(name).await?;
+        self.note_posting(actor, name).await?;
+        Ok(proof)
+    }
+
+    /// Returns postings as [`App::postings`] does, to a phone those of its stall.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn postings_for(
+        &self,
+        actor: &Actor,
+        market: &MarketCode,
+        (date, stall): (Option<BusinessDate>, Option<&str>),
+        (after, limit): (Option<&str>, Option<i64>),
+    ) -> Result<Page, AppError> {
+        let stall = actor.stall().map_or(stall, |own| Some(own.code.as_str()));
+        let page = self.postings(market, date, stall, after, limit).await?;
+        if actor.stall().is_some() {
+            return Ok(page);
+        }
+        let id = self.market(market).await?.id;
+        let view = match stall {
+            Some(typed) => {
+                let stalls = self.stalls(market, None).await?;
+                let found = super::journal::find_stall(&stalls, typed)?;
+                Note::of(Action::PostingsViewed, &found.code).at_stall(found.number)
+            }
+            None => Note::of(Action::JournalViewed, market),
+        };
+        self.note_view(actor, id, view).await?;
+        Ok(page)
+    }
+
+    /// Listens as [`App::listen`] does; the board's listening at one stall is written down. `stall` is
+    /// the stall's code.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn listen_for(&self, actor: &Actor, wanted: Listen<'_>, stall: &str) -> Result<Listener, AppError> {
+        if let Some(number) = wanted.stall {
+            let id = self.market(wanted.market).await?.id;
+            self.note_view(actor, id, Note::of(Action::StreamHeard, stall).at_stall(number)).await?;
+        }
+        self.listen(wanted).await
+    }
+
+    /// Writes down that somebody looked at one posting.
+    async fn note_posting(&self, actor: &Actor, name: &PostingName) -> Result<(), AppError> {
+        if actor.stall().is_some() {
+            return Ok(());
+        }
+        let market = self.market(&name.market).await?.id;
+        let mut transaction = self.store.begin_read().await?;
+        let found = postings::find(&mut transaction, market, name.seq).await?;
+        transaction.rollback().await?;
+        let stall = found.and_then(|posting| posting.stall);
+        self.note_view(actor, market, Note::of(Action::PostingViewed, name).at_stall(stall)).await
     }
 
     async fn of_own_stall(&self, actor: &Actor, name: &PostingName) -> Result<(), AppError> {

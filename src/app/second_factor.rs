@@ -6,8 +6,10 @@ use totp_rs::{Builder, Secret};
 use super::App;
 use super::access::{Actor, Place, Right};
 use super::error::{AppError, ErrorKind, Message};
-use super::login::{From, LoggedIn, Subject};
+use super::login::{From, LoggedIn, Subject, logged_in};
+use super::note::{Note, home_of};
 use super::tokens::hash;
+use crate::domain::audit::Action;
 use crate::domain::identity::{Password, UserName};
 use crate::store::sessions::{self, Stage};
 use crate::store::users::{self, UserRow};
@@ -79,6 +81,8 @@ impl App {
         }
         second_factors::set_recovery(&mut transaction, user.id, &hashes).await?;
         login_attempts::forget(&mut transaction, subject.name()).await?;
+        let note = Note::of(Action::SecondFactorOn, &user.name).by(actor);
+        self.note(&mut transaction, home_of(&user), [note]).await?;
         transaction.commit().await?;
         Ok(codes)
     }
@@ -95,7 +99,7 @@ impl App {
             let message = Message::new("Mật khẩu không đúng.", "The password is wrong.");
             return Err(AppError::field("password", "password_wrong", message));
         }
-        self.without_second_factor(&user, Some(&subject)).await
+        self.without_second_factor(actor, &user, Some(&subject)).await
     }
 
     /// Takes a user's second factor away, whose phone and recovery codes are lost.
@@ -105,16 +109,23 @@ impl App {
     pub async fn reset_second_factor(&self, actor: &Actor, name: &UserName) -> Result<(), AppError> {
         Self::admit(actor, Right::ManageUsers, &Place::Own)?;
         let user = self.managed_user(actor, name).await?;
-        self.without_second_factor(&user, None).await
+        self.without_second_factor(actor, &user, None).await
     }
 
-    async fn without_second_factor(&self, user: &UserRow, counted: Option<&Subject>) -> Result<(), AppError> {
+    async fn without_second_factor(
+        &self,
+        actor: &Actor,
+        user: &UserRow,
+        counted: Option<&Subject>,
+    ) -> Result<(), AppError> {
         let mut transaction = self.store.begin_write().await?;
         second_factors::set(&mut transaction, user.id, None, None).await?;
         second_factors::set_recovery(&mut transaction, user.id, &[]).await?;
         if let Some(subject) = counted {
             login_attempts::forget(&mut transaction, subject.name()).await?;
         }
+        let note = Note::of(Action::SecondFactorOff, &user.name).by(actor);
+        self.note(&mut transaction, home_of(user), [note]).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -132,7 +143,7 @@ impl App {
         let waiting = found.filter(|(session, _)| session.stage == Stage::SecondFactor);
         let Some((session, user)) = waiting else { return Err(over()) };
         let subject = Subject::browser(user.id);
-        self.count_attempt(std::slice::from_ref(&subject)).await?;
+        let blocked = self.count_attempt(std::slice::from_ref(&subject)).await?;
         let step = self.step_of(&user, code)?;
         let (made, row, hashes) = self.new_session(&user, from, Stage::Open)?;
         let mut transaction = self.store.begin_write().await?;
@@ -141,11 +152,14 @@ impl App {
             None => second_factors::take_recovery(&mut transaction, user.id, &hash(spelt(code)), now).await?,
         };
         if !good || !sessions::end(&mut transaction, user.id, session.id, now, user.name.as_str()).await? {
+            transaction.rollback().await?;
+            self.note_failure(Some(&user), from, blocked).await?;
             return Err(wrong());
         }
         sessions::add(&mut transaction, &row, &hashes).await?;
         users::logged_in(&mut transaction, user.id, now).await?;
         login_attempts::forget(&mut transaction, subject.name()).await?;
+        self.note(&mut transaction, home_of(&user), [logged_in(&user, from)]).await?;
         transaction.commit().await?;
         Ok(made)
     }

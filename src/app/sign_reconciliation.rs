@@ -4,7 +4,9 @@
 use super::App;
 use super::correct::REASON_MAX;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::reconcile::Scope;
+use crate::domain::audit::Action;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::Figure;
 use crate::domain::ids::MarketCode;
@@ -92,6 +94,11 @@ impl App {
         };
         let mut transaction = self.store.begin_write().await?;
         reconciliation::sign(&mut transaction, found.market.id, &signed).await?;
+        let said = serde_json::json!({
+            "bank": signed.bank.amount.whole(), "book": signed.book.amount.whole(), "open": signed.open,
+        });
+        let entry = Note::of(Action::ReconciliationSigned, date).named(actor).because(note).after(said);
+        self.note(&mut transaction, found.market.id, [entry]).await?;
         transaction.commit().await?;
         self.day_reconciliation(market, date).await
     }

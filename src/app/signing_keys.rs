@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::keyring::Keyring;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::Market;
 use crate::ledger::seal::key::{self, MarketKey, PrivateKey};
@@ -112,7 +114,13 @@ impl App {
         let key = MarketKey { number, public: private.public(), created_at, statement, endorsement };
         let mut transaction = self.store.begin_write().await?;
         match keys::add(&mut transaction, market.id, &key).await {
-            Ok(()) => transaction.commit().await?,
+            Ok(()) => {
+                let action = if present.is_some() { Action::SigningKeyRotated } else { Action::SigningKeyMade };
+                let said = serde_json::json!({ "number": number, "fingerprint": key.public.fingerprint() });
+                let note = Note::of(action, format!("{}/{number}", market.code)).after(said);
+                self.note(&mut transaction, market.id, [note]).await?;
+                transaction.commit().await?;
+            }
             Err(StoreError::UniqueViolation) => {
                 transaction.rollback().await?;
                 self.keyring.forget(&market.code, &key.public);

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use super::App;
 use super::error::{AppError, Message};
 use super::manage_sources::SourceShown;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::ids::SourceName;
-use crate::domain::network::{NETWORKS_MAX, Network};
+use crate::domain::source_network::{NETWORKS_MAX, Network};
 use crate::store::routing::Sender;
 use crate::store::sources;
 
@@ -30,6 +32,10 @@ impl App {
         networks.retain(|network| !remove.contains(network));
         let networks = checked(networks)?;
         sources::set_networks(&mut transaction, sender.allowance.source, &networks).await?;
+        let said = |networks: &[Network]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let change = serde_json::json!({ "added": said(add), "removed": said(remove) });
+        let note = Note::of(Action::SourceAddressesChanged, name).after(change);
+        self.note(&mut transaction, sender.allowance.market, [note]).await?;
         transaction.commit().await?;
         self.directory.refresh(&self.store).await?;
         self.source(name).await

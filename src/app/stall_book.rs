@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
 use super::stall_phone::Stand;
+use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::money::Dong;
@@ -241,6 +243,9 @@ impl App {
                 answered_by: None,
             };
             if stall_book::raise(&mut transaction, stand.market.id, &dispute).await? {
+                let said = serde_json::json!({ "reason": reason.as_str() });
+                let note = Note::of(Action::DisputeRaised, posting).at_stall(stand.number).named(by).after(said);
+                self.note(&mut transaction, stand.market.id, [note]).await?;
                 return Ok(());
             }
             let (vi, en) = ("Khoản này đã được báo rồi.", "This payment has been reported already.");
@@ -295,6 +300,12 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         let told = (answer.as_str(), by, self.clock.now());
         let answered = stall_book::answer(&mut transaction, market.id, posting.seq, told).await?;
+        if answered {
+            let concerned = postings::find(&mut transaction, market.id, posting.seq).await?;
+            let stall = concerned.and_then(|found| found.stall);
+            let note = Note::of(Action::DisputeAnswered, posting).at_stall(stall).named(by);
+            self.note(&mut transaction, market.id, [note]).await?;
+        }
         transaction.commit().await?;
         if answered { Ok(()) } else { Err(no_dispute(posting)) }
     }
@@ -343,6 +354,9 @@ impl App {
         let line = CashLine { id, date, amount, note, recorded_at, recorded_by, withdrawn_at: None };
         let mut transaction = self.store.begin_write().await?;
         stall_book::write_cash(&mut transaction, stand.market.id, stand.number, &line).await?;
+        let said = serde_json::json!({ "date": date.to_string(), "amount": amount.whole() });
+        let note = Note::of(Action::CashWritten, &stand.code).at_stall(stand.number).named(by).after(said);
+        self.note(&mut transaction, stand.market.id, [note]).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -362,6 +376,10 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         let told = (by, self.clock.now());
         let done = stall_book::withdraw_cash(&mut transaction, stand.market.id, stand.number, line, told).await?;
+        if done {
+            let note = Note::of(Action::CashWithdrawn, &stand.code).at_stall(stand.number).named(by);
+            self.note(&mut transaction, stand.market.id, [note]).await?;
+        }
         transaction.commit().await?;
         if done { Ok(()) } else { Err(missing()) }
     }

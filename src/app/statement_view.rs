@@ -6,7 +6,9 @@ use super::App;
 use super::correct::checked_reason;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::list_limit;
+use super::note::Note;
 use super::reconcile::no_statement;
+use crate::domain::audit::Action;
 use crate::domain::calendar::rfc3339;
 use crate::domain::ids::MarketCode;
 use crate::domain::money::Dong;
@@ -153,6 +155,8 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         head::take(&mut transaction, market).await?;
         if statement_lines::accept(&mut transaction, market, line, actor, &why).await? {
+            let note = Note::of(Action::LineAccepted, format!("line {line}")).named(actor).because(&why);
+            self.note(&mut transaction, market, [note]).await?;
             return Ok(transaction.commit().await?);
         }
         let known = statement_lines::find(&mut transaction, market, line).await?.is_some();

@@ -8,6 +8,8 @@ use super::access::{Actor, Role};
 use super::correct::checked_reason;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
 use crate::domain::inbox::Outcome;
@@ -184,6 +186,8 @@ impl App {
             let (by, at) = (actor.name().to_owned(), self.now());
             let wish = Proposal { seq: posting.seq, stall: found.number, reason, by, at };
             todo::propose(&mut transaction, market.id, &wish).await?;
+            let note = Note::of(Action::AssignmentProposed, posting).at_stall(found.number);
+            self.note(&mut transaction, market.id, [note.by(actor).because(&wish.reason)]).await?;
             transaction.commit().await?;
             return Ok(Assigned::Proposed);
         };
@@ -220,6 +224,7 @@ impl App {
         let market = self.market(&posting.market).await?;
         let mut transaction = self.store.begin_write().await?;
         todo::withdraw(&mut transaction, market.id, posting.seq).await?;
+        self.note(&mut transaction, market.id, [Note::of(Action::ProposalWithdrawn, posting)]).await?;
         Ok(transaction.commit().await?)
     }
 

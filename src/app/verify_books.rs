@@ -20,6 +20,8 @@ pub struct MarketFindings {
     pub items: i64,
     /// Links of its chain.
     pub batches: i64,
+    /// Texts that were removed because their time was over.
+    pub redacted: i64,
     /// What differs, exactly; empty when the books agree.
     pub differences: Vec<String>,
     /// The lowest posting that differs, or the first one of the lowest batch whose hash does.
@@ -129,9 +131,17 @@ async fn verify_each(
         };
         let found = verify::market(store, *id, &told).await?;
         before += found.postings;
-        let verify::Findings { postings, items, batches, differences, lowest } = found;
+        let verify::Findings { postings, items, batches, redacted, differences, lowest, .. } = found;
         let lowest = lowest.map(|seq| format!("{market}-{seq}"));
-        findings.push(MarketFindings { market: market.clone(), postings, items, batches, differences, lowest });
+        findings.push(MarketFindings {
+            market: market.clone(),
+            postings,
+            items,
+            batches,
+            redacted,
+            differences,
+            lowest,
+        });
     }
     Ok(findings)
 }

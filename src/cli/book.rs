@@ -8,9 +8,12 @@ use super::Context;
 use super::output::{Exit, Failure};
 use crate::app::clock::SystemClock;
 use crate::app::error::AppError;
+use crate::app::feeds::Publisher;
 use crate::app::keyring::Keyring;
+use crate::app::webhooks::{Pace, SystemNames};
 use crate::app::{App, OpenOptions};
 use crate::domain::calendar::Clock;
+use crate::domain::networks::Reach;
 
 /// Where the book is when nothing says otherwise.
 pub(super) const DEFAULT: &str = "sqlite:socho.db";
@@ -59,8 +62,26 @@ impl Context {
 
     /// Opens the book with a clock of the caller's.
     pub(super) async fn open_with(&self, clock: Arc<dyn Clock>, default: &str) -> Result<App, Failure> {
+        let reach = self.reach()?;
         let app = App::open(self.options(default), clock).await?;
-        Ok(app.with_keys(self.keyring_of(default)))
+        let app = app.with_webhooks(reach, Arc::new(SystemNames), Pace::default());
+        Ok(app.with_publisher(self.publisher()).with_keys(self.keyring_of(default)))
+    }
+
+    /// Returns where webhooks may be sent: environment, file, the public internet alone.
+    pub(super) fn reach(&self) -> Result<Reach, Failure> {
+        let given = std::env::var("SOCHO_WEBHOOK_NETWORKS").ok().or_else(|| self.config.webhook_networks.clone());
+        given.as_deref().map_or_else(|| Ok(Reach::default()), reach_of)
+    }
+
+    /// Returns who publishes the feeds: environment, file, nobody.
+    fn publisher(&self) -> Publisher {
+        let said = |variable: &str, filed: &Option<String>| std::env::var(variable).ok().or_else(|| filed.clone());
+        Publisher {
+            name: said("SOCHO_FEED_PUBLISHER", &self.config.feed_publisher),
+            licence: said("SOCHO_FEED_LICENCE", &self.config.feed_licence),
+            base: None,
+        }
     }
 
     /// Returns where the private keys of the book are.
@@ -74,6 +95,15 @@ impl Context {
             None => Keyring::of_book(&self.options(default).url),
         }
     }
+}
+
+/// Reads where webhooks may be sent beside the public internet.
+pub(super) fn reach_of(networks: &str) -> Result<Reach, Failure> {
+    networks.parse().map_err(|error: crate::domain::ids::IdError| {
+        let vi = format!("webhook_networks không đúng: {error}. Ví dụ: 10.20.0.0/16,192.168.7.9.");
+        let en = format!("webhook_networks is not valid: {error}. For example: 10.20.0.0/16,192.168.7.9.");
+        Failure::new(Exit::Configuration, vi, en)
+    })
 }
 
 fn folder_exists(path: &Path) -> bool {

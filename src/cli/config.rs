@@ -26,6 +26,10 @@ pub(super) struct File {
     pub(super) public_url: Option<String>,
     pub(super) ingest_bind: Option<String>,
     pub(super) metrics_bind: Option<String>,
+    pub(super) webhook_networks: Option<String>,
+    pub(super) feed_publisher: Option<String>,
+    pub(super) feed_licence: Option<String>,
+    pub(super) retention_months: Option<String>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<String>,
 }
@@ -49,7 +53,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 9] = [
+const SETTINGS: [Setting; 13] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -105,6 +109,38 @@ const SETTINGS: [Setting; 9] = [
         en: "Where figures (Prometheus) alone are served, in a private network",
         of: |file| file.metrics_bind.as_ref(),
         check: is_address,
+    },
+    Setting {
+        key: "webhook_networks",
+        default: "",
+        vi: "Mạng nội bộ mà webhook được gửi tới, cách nhau bằng dấu phẩy: 10.20.0.0/16,…",
+        en: "Private networks that webhooks may be sent to, with commas between them: 10.20.0.0/16,…",
+        of: |file| file.webhook_networks.as_ref(),
+        check: is_reach,
+    },
+    Setting {
+        key: "feed_publisher",
+        default: "",
+        vi: "Cơ quan công bố dữ liệu, ghi trong /v1/feeds/catalog",
+        en: "Who publishes the feeds, named in /v1/feeds/catalog",
+        of: |file| file.feed_publisher.as_ref(),
+        check: is_name,
+    },
+    Setting {
+        key: "feed_licence",
+        default: "",
+        vi: "Địa chỉ giấy phép của dữ liệu: https://…; để trống là chỉ dùng nội bộ",
+        en: "The address of the data's licence: https://…; none means for the holder of the key alone",
+        of: |file| file.feed_licence.as_ref(),
+        check: is_web_address,
+    },
+    Setting {
+        key: "retention_months",
+        default: "24",
+        vi: "Số tháng giữ nội dung chuyển khoản; socho privacy purge xóa phần cũ hơn",
+        en: "Months for which texts of transfers are kept; socho privacy purge removes older ones",
+        of: |file| file.retention_months.as_ref(),
+        check: is_months,
     },
     Setting {
         key: "log",
@@ -308,6 +344,30 @@ fn is_public_url(text: &str) -> Result<(), Failure> {
 
 fn is_address(value: &str) -> Result<(), Failure> {
     super::serve::address(value).map(|_| ())
+}
+
+fn is_months(value: &str) -> Result<(), Failure> {
+    super::privacy::months_of(value).map(drop)
+}
+
+fn is_name(value: &str) -> Result<(), Failure> {
+    if (2..=200).contains(&value.trim().chars().count()) && !value.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let vi = format!("Tên {value:?} không dùng được: cần 2 đến 200 ký tự trên một dòng.");
+    Err(Failure::new(Exit::Configuration, vi, format!("The name {value:?} cannot be used: 2 to 200 characters.")))
+}
+
+fn is_web_address(value: &str) -> Result<(), Failure> {
+    if value.parse::<crate::domain::webhook::WebhookUrl>().is_ok() {
+        return Ok(());
+    }
+    let vi = format!("{value} không phải địa chỉ https://….");
+    Err(Failure::new(Exit::Configuration, vi, format!("{value} is no https://… address.")))
+}
+
+fn is_reach(value: &str) -> Result<(), Failure> {
+    super::book::reach_of(value).map(drop)
 }
 
 /// A folder that is missing is made when the first key is.

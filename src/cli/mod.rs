@@ -2,6 +2,7 @@
 //! command calls the `app` function that the page and the API call too.
 
 mod amount;
+mod audit;
 mod backup;
 mod balances;
 mod bench;
@@ -21,6 +22,7 @@ mod market;
 mod memo;
 mod output;
 mod posting;
+mod privacy;
 mod progress;
 mod prove;
 mod qr;
@@ -34,6 +36,7 @@ mod trigger;
 mod user;
 mod vendor;
 mod verify;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -81,6 +84,9 @@ enum Command {
     Source(source::Source),
     /// Sign payments as a source's sender does and send them to a book of test data
     Trigger(trigger::Deliver),
+    /// Tell other programs of postings: add, list, show, remove, rotate, replay, test
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// VietQR codes: encode, parse, image, sheet, decode
     #[command(subcommand)]
     Qr(qr::Qr),
@@ -124,8 +130,14 @@ enum Command {
     /// People who may log in: add, list, disable, enable, password, role, sessions, revoke
     #[command(subcommand)]
     User(user::User),
+    /// The audit log, who did or saw what: list, export
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Re-derive chain, balances, totals and identities from the journal
     Verify(verify::Verify),
+    /// Personal data: purge texts whose time is over, write what is held about a stall
+    #[command(subcommand)]
+    Privacy(privacy::Privacy),
     /// Copy the whole book into one file, while it is served
     Backup(backup::Backup),
     /// Make a book of a backup, on either engine, and verify it
@@ -228,6 +240,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Vendor(command) => book::block_on(vendor::run(context, command)),
         Command::Source(command) => book::block_on(source::run(context, command)),
         Command::Trigger(command) => book::block_on(trigger::run(context, command)),
+        Command::Webhook(command) => book::block_on(webhook::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Reconcile(command) => book::block_on(reconcile::run(context, command)),
         Command::Posting(command) => book::block_on(posting::run(context, command)),
@@ -241,7 +254,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Bench(command) => book::block_on(bench::run(context, command)),
         Command::Device(command) => book::block_on(device::run(context, command)),
         Command::User(command) => book::block_on(user::run(context, command)),
+        Command::Audit(command) => book::block_on(audit::run(context, command)),
         Command::Verify(command) => book::block_on(verify::run(context, command)),
+        Command::Privacy(command) => book::block_on(privacy::run(context, command)),
         Command::Backup(command) => book::block_on(backup::run_backup(context, command)),
         Command::Restore(command) => book::block_on(backup::run_restore(context, command)),
         Command::Doctor(command) => book::block_on(doctor::run(context, command)),

@@ -11,6 +11,7 @@ use super::Context;
 use super::output::{Exit, Failure, Lang, line};
 use crate::app::App;
 use crate::app::clock::{SetClock, SystemClock};
+use crate::app::webhooks::{Pace, SystemNames};
 use crate::domain::calendar::Clock;
 use crate::web::{self, Door, ServeError, Server, Web};
 
@@ -56,7 +57,13 @@ pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failu
         Some(clock) => Arc::clone(clock) as _,
         None => Arc::new(SystemClock),
     };
-    let app = Arc::new(context.open_with(clock, "sqlite:socho.db").await?);
+    let app = context.open_with(clock, "sqlite:socho.db").await?;
+    let app = Arc::new(if command.test_mode {
+        // A receiver on this machine is what one tries webhooks with.
+        app.with_webhooks(context.reach()?.with_this_machine(), Arc::new(SystemNames), Pace::default())
+    } else {
+        app
+    });
     if !app.journal_guarded_by_roles() {
         super::logs::notice(
             "this login may not use the role socho_serve: only triggers guard the journal; give --migrate-db",
@@ -157,6 +164,7 @@ pub(super) async fn serve(
         line(format!("listening {name} http://{}", listening.0));
         servers.push(tokio::spawn(server.run(stopped.clone())));
     }
+    let deliveries = tokio::spawn(Arc::clone(&app).deliver_webhooks());
     started(listening.0);
     let mut failure = app.failure();
     let failed = tokio::select! {
@@ -170,6 +178,8 @@ pub(super) async fn serve(
         // A server that panicked has nothing in flight any more.
         let _ = server.await;
     }
+    // Each writes down how far it came.
+    let _ = deliveries.await;
     app.close().await;
     if failed {
         let vi = "Tệp cơ sở dữ liệu hỏng và không mở lại được. Hãy kiểm tra đĩa rồi chạy socho verify.";

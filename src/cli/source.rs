@@ -12,8 +12,8 @@ use crate::app::explain_source::REQUEST_MAX;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketCode, SourceName};
-use crate::domain::network::Network;
 use crate::domain::settlement::Dialect;
+use crate::domain::source_network::Network;
 
 /// Largest secret file, in bytes.
 const SECRET_FILE_MAX: u64 = 4_096;

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
             .iter()
             .map(|market| {
                 json!({"market": market.market, "postings": market.postings, "items": market.items,
-                    "batches": market.batches, "ok": market.differences.is_empty(), "differences": market.differences})
+                    "batches": market.batches, "redacted": market.redacted, "ok": market.differences.is_empty(), "differences": market.differences})
             })
             .collect();
         line(json!({"ok": clean, "markets": markets}).to_string());
@@ -72,6 +72,13 @@ pub(super) fn print_findings(findings: &[MarketFindings], lang: Lang) {
             (Lang::En, true) => format!("{name}: ok, {postings} postings, {items} items, {batches} batches"),
             (Lang::En, false) => format!("{name}: DIFFERS, {postings} postings, {items} items, {batches} batches"),
         });
+        if market.redacted > 0 {
+            let redacted = market.redacted;
+            line(match lang {
+                Lang::Vi => format!("  {redacted} nội dung chuyển khoản đã xóa theo thời hạn, có ghi nhận"),
+                Lang::En => format!("  {redacted} texts of transfers were removed when their time was over, on record"),
+            });
+        }
         if let Some(lowest) = &market.lowest {
             line(match lang {
                 Lang::Vi => format!("  bút toán nhỏ nhất liên quan là {lowest}"),

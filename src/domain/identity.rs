@@ -167,6 +167,8 @@ uuid_name! {
     KeyId = "key_", "key";
     /// An inbound request of a source, shown as `dlv_…`.
     HeardId = "dlv_", "delivery";
+    /// A subscription of another program, shown as `whk_…`.
+    WebhookId = "whk_", "webhook";
 }
 
 /// What stands in front of every key of a machine.

@@ -5,10 +5,12 @@
 //! this layer imports nothing of ours.
 
 pub mod account;
+pub mod audit;
 pub mod banks;
 pub mod calendar;
 pub mod daily_report;
 pub mod drawing;
+pub mod feed;
 pub mod goods;
 pub mod hash;
 pub mod idempotency;
@@ -20,7 +22,7 @@ pub mod ledger_account;
 pub mod masking;
 pub mod memo;
 pub mod money;
-pub mod network;
+pub mod networks;
 pub mod period;
 pub mod period_report;
 pub mod posting;
@@ -28,7 +30,9 @@ pub mod reconciliation;
 pub mod registration;
 pub mod rights;
 pub mod settlement;
+pub mod source_network;
 pub mod stall_book;
 pub mod statement;
 pub mod text;
+pub mod webhook;
 pub mod words;

@@ -134,6 +134,14 @@ rights! {
     CompareMarkets = "compare.read": [City, Auditor, Admin];
     /// Hear of money as it arrives; a phone that of its stall.
     ListenStream = "stream.listen": [Vendor, Manager, Auditor, Admin];
+    /// Read postings as events, for programs.
+    ReadEvents = "events.read": [Manager, Auditor, Admin];
+    /// Read closed days of all markets as a feed, for the city's platforms.
+    ReadFeeds = "feeds.read": [City, Auditor, Admin];
+    /// See who is told of a market's postings, and how that goes.
+    ReadWebhooks = "webhooks.read": [Manager, Auditor, Admin];
+    /// Let programs elsewhere be told of a market's postings.
+    WriteWebhooks = "webhooks.write": [Admin];
     /// Use a stall's own pages: its code, its money, its book.
     UseStall = "stall.use": [Vendor];
     /// Pair, name and revoke phones of a stall.
@@ -144,6 +152,8 @@ rights! {
     ManageKeys = "keys.manage": [Admin];
     /// See and change one's own password, sessions and second factor.
     UseAccount = "account.use": [Manager, City, Auditor, Admin];
+    /// Read the audit log: a manager that of the own market.
+    ReadAudit = "audit.read": [Manager, Auditor, Admin];
     /// Move the clock of test mode.
     SetClock = "clock.set": [];
 }

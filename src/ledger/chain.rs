@@ -44,42 +44,42 @@ const LEAF: usize = 1_024;
 
 /// Length-prefixed fields. They are gathered and hashed at once: a hash that is fed a few bytes at
 /// a time took most of a settlement's hashing.
-struct Fields(Vec<u8>);
+pub(super) struct Fields(Vec<u8>);
 
 impl Fields {
-    fn new(format: &[u8]) -> Self {
+    pub(super) fn new(format: &[u8]) -> Self {
         let mut fields = Self(Vec::with_capacity(LEAF));
         fields.bytes(format);
         fields
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.0.extend_from_slice(&length.to_be_bytes());
         self.0.extend_from_slice(bytes);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
-    fn int(&mut self, number: i64) {
+    pub(super) fn int(&mut self, number: i64) {
         self.0.push(8);
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
-    fn flag(&mut self, flag: bool) {
+    pub(super) fn flag(&mut self, flag: bool) {
         self.0.extend_from_slice(&[1, u8::from(flag)]);
     }
 
-    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn finish(self) -> [u8; 32] {
+    pub(super) fn finish(self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }
 }

@@ -15,6 +15,7 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod audit_chain;
 pub mod batch;
 pub mod chain;
 pub mod corrections;
@@ -26,6 +27,7 @@ pub mod judge;
 pub mod overview;
 pub mod period_report;
 pub mod reconcile;
+pub mod redaction;
 pub mod routing;
 pub mod seal;
 pub mod silence;

@@ -4,29 +4,45 @@
 //! also looks from time to time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::ids::MarketId;
 
-/// One bell for each market that somebody listens to.
+/// One bell for each market that somebody listens to, and one for all markets together.
 #[derive(Debug, Default)]
-pub(crate) struct Commits(Mutex<HashMap<MarketId, Arc<Notify>>>);
+pub(crate) struct Commits {
+    markets: Mutex<HashMap<MarketId, watch::Sender<()>>>,
+    any: Notify,
+}
 
 impl Commits {
-    /// Returns a market's bell. A ring while nobody waits is kept for the next who does, and any
-    /// number of rings are one: what was written is read at once.
-    pub(crate) fn bell(&self, market: MarketId) -> Arc<Notify> {
-        let mut bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(bells.entry(market).or_default())
+    /// Returns a market's bell, for as many as listen. A ring is kept for each of them until it is
+    /// heard, and any number of rings are one: what was written is read at once.
+    pub(crate) fn bell(&self, market: MarketId) -> watch::Receiver<()> {
+        let mut markets = self.markets.lock().unwrap_or_else(PoisonError::into_inner);
+        markets.entry(market).or_default().subscribe()
     }
 
-    /// Rings a market's bell, if it has one.
+    /// Waits until any market's book has grown, for the one who delivers to others.
+    pub(crate) async fn any(&self) {
+        self.any.notified().await;
+    }
+
+    /// Rings a market's bell, if it has one, and that of all markets.
     pub(crate) fn ring(&self, market: MarketId) {
-        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bell) = bells.get(&market) {
-            bell.notify_one();
+        self.any.notify_one();
+        let markets = self.markets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = markets.get(&market) {
+            bell.send_replace(());
         }
+    }
+}
+
+/// Waits for a bell; for ever once nobody can ring it any more.
+pub(crate) async fn rung(bell: &mut watch::Receiver<()>) {
+    if bell.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }

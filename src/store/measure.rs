@@ -1,7 +1,4 @@
-//! What a bench asks of the book: counts out of the journal, sizes of batches and tables, and the
-//! engine's own batched insert as the yardstick of the bulk path.
-
-use std::time::{Duration, Instant};
+//! What a bench asks of the book: counts out of the journal, sizes of batches and tables.
 
 use super::Store;
 use super::engine::{self, binds};
@@ -10,8 +7,6 @@ use crate::domain::ids::MarketId;
 
 /// Sizes of batches that are told apart; more than the writer can make.
 const SIZES_LIMIT: i64 = 100_000;
-/// The market under which the yardstick inserts again; a bench has no such market of its own.
-const AGAIN: i64 = 1_000_000;
 
 /// How many batches held this many items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,49 +117,8 @@ impl Store {
         }
         Ok(bytes)
     }
-
-    /// Inserts a market's first rows again, many in a statement and durable every `together`: the
-    /// same rows into the same tables with the same indexes, by the engine alone. Only in a book
-    /// that will be thrown away: such rows are in no chain. Returns how long it took.
-    ///
-    /// # Errors
-    /// Whatever the database meets.
-    pub async fn insert_again(&self, market: MarketId, settlements: u64, together: u64) -> Result<Duration> {
-        const INBOX: &str = "INSERT INTO inbox (market_id, item, batch_no, delivery_id, part, source_id, event_id, \
-            event_id_weak, direction, settled_account, addressed, bank_hint, amount, reference, occurrence, event_at, \
-            event_precision, claimed_at, event_date, business_date, memo_code, outcome, reason, actor, posting_seq, \
-            earlier_item, resolves, claims_event, claims_reference, recorded_at, commitment) \
-            SELECT $2, item, batch_no, delivery_id, part, source_id, event_id, event_id_weak, direction, \
-            settled_account, addressed, bank_hint, amount, reference, occurrence, event_at, event_precision, \
-            claimed_at, event_date, business_date, memo_code, outcome, reason, actor, posting_seq, earlier_item, \
-            resolves, claims_event, claims_reference, recorded_at, commitment \
-            FROM inbox WHERE market_id = $1 AND item > $3 AND item <= $4";
-        const TEXTS: &str = "INSERT INTO inbox_texts (market_id, item, salt, raw, memo, payer) \
-            SELECT $2, item, salt, raw, memo, payer FROM inbox_texts WHERE market_id = $1 AND item > $3 AND item <= $4";
-        const POSTINGS: &str = "INSERT INTO postings (market_id, seq, batch_no, kind, debit_account, credit_account, \
-            amount, business_date, event_date, event_at, recorded_at, late, stall_number, item, concerns, reason, \
-            actor) SELECT $2, seq, batch_no, kind, debit_account, credit_account, amount, business_date, event_date, \
-            event_at, recorded_at, late, stall_number, item, concerns, reason, actor \
-            FROM postings WHERE market_id = $1 AND seq > $3 AND seq <= $4";
-        let began = Instant::now();
-        let (mut done, last) = (0, signed(settlements));
-        while done < last {
-            let up_to = last.min(done.saturating_add(signed(together)));
-            let mut transaction = self.begin_write().await?;
-            for sql in [INBOX, TEXTS, POSTINGS] {
-                transaction.execute(sql, binds![market.get(), AGAIN, done, up_to]).await?;
-            }
-            transaction.commit().await?;
-            done = up_to;
-        }
-        Ok(began.elapsed())
-    }
 }
 
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -9,6 +9,7 @@
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub mod backup;
 pub(crate) mod balances;
 pub(crate) mod bindings;
@@ -20,6 +21,7 @@ pub(crate) mod engine;
 pub mod error;
 pub(crate) mod export;
 mod facts;
+pub(crate) mod feeds;
 pub mod head;
 pub mod health;
 pub(crate) mod held;
@@ -37,6 +39,7 @@ pub(crate) mod periods;
 pub(crate) mod postings;
 pub(crate) mod prints;
 pub(crate) mod reconciliation;
+pub(crate) mod redactions;
 pub(crate) mod register;
 pub(crate) mod reports;
 pub mod routing;
@@ -47,12 +50,15 @@ pub(crate) mod sources;
 pub(crate) mod stall_book;
 pub(crate) mod statement_lines;
 pub(crate) mod statements;
+pub(crate) mod subject;
 pub(crate) mod tail;
 pub(crate) mod todo;
 pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod waiting;
+pub(crate) mod webhooks;
 pub mod writer;
+pub mod yardstick;
 
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;

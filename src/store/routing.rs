@@ -10,8 +10,8 @@ use super::error::{Result, StoreError};
 use super::{Store, head, instant, optional_instant};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketCode, MarketId, SourceId, SourceName};
-use crate::domain::network::Network;
 use crate::domain::settlement::Dialect;
+use crate::domain::source_network::Network;
 use crate::ledger::routing::{AccountRoute, Allowance, Routes};
 
 /// Accounts that one process keeps routes of; a province has some ten thousand.

@@ -7,8 +7,8 @@ use super::error::{Result, StoreError};
 use super::{head, micros, optional_instant};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketId, SourceId, SourceName};
-use crate::domain::network::Network;
 use crate::domain::settlement::Dialect;
+use crate::domain::source_network::Network;
 use jiff::Timestamp;
 
 /// A new source.

@@ -21,6 +21,15 @@ pub(crate) struct Tail {
     pub(crate) postings: Vec<Posting>,
 }
 
+/// Postings behind a place in a market's journal, as others are told of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// The number of the last posting there is.
+    pub(crate) last_seq: i64,
+    /// The postings in journal order, each with its stall's printed code.
+    pub(crate) postings: Vec<(Posting, Option<String>)>,
+}
+
 impl Store {
     /// Reads what was added behind `after`, with the head at the same moment, in one statement;
     /// `None` when there is no such market.
@@ -38,6 +47,27 @@ impl Store {
             last_seq: first.int("last_seq")?,
             open_date: first.parse("open_date")?,
             postings: rows.iter().filter(written).map(postings::posting).collect::<Result<_>>()?,
+        }))
+    }
+
+    /// Reads what was added behind `after` as [`Self::tail`] does, each posting with its stall's printed
+    /// code, at most `limit`.
+    pub(crate) async fn told(&self, market: MarketId, after: i64, limit: i64) -> Result<Option<Told>> {
+        const SQL: &str = "SELECT h.last_seq, s.code, p.seq, p.kind, p.debit_account, p.credit_account, p.amount, \
+            p.business_date, p.event_date, p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, \
+            p.reason, p.actor FROM market_head h \
+            LEFT JOIN postings p ON p.market_id = h.market_id AND p.seq > $2 AND p.seq <= h.last_seq \
+            LEFT JOIN stalls s ON s.market_id = p.market_id AND s.stall_number = p.stall_number \
+            WHERE h.market_id = $1 ORDER BY p.seq LIMIT $3";
+        let mut transaction = self.begin_read().await?;
+        let rows = transaction.rows(SQL, binds![market.get(), after, limit]).await?;
+        transaction.rollback().await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let written = |row: &&Row| row.optional_int("seq").is_ok_and(|seq| seq.is_some());
+        let one = |row: &Row| Ok((postings::posting(row)?, row.optional_text("code")?));
+        Ok(Some(Told {
+            last_seq: first.int("last_seq")?,
+            postings: rows.iter().filter(written).map(one).collect::<Result<_>>()?,
         }))
     }
 

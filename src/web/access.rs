@@ -9,10 +9,11 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
 use super::Shared;
-use super::problem::{told, wants_page};
-use super::visitor::{Prefer, identify, of_our_own, peer};
+use super::problem::{RequestId, told, wants_page};
+use super::visitor::{Prefer, Visitor, identify, of_our_own, peer};
 use crate::app::App;
 use crate::app::access::{Place, Right};
+use crate::app::acting::{Acting, acting_as};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::domain::ids::{ItemName, MarketCode, PostingName};
 use crate::domain::reconciliation::StatementId;
@@ -107,6 +108,19 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/v1/inbox", With(Right::ReadInbox, Own)),
     ("POST", "/v1/inbox/{id}/resolve", With(Right::ResolveInbox, Item)),
     ("GET", "/v1/stream", With(Right::ListenStream, Own)),
+    ("GET", "/v1/audit", With(Right::ReadAudit, Own)),
+    ("GET", "/v1/events", With(Right::ReadEvents, Own)),
+    ("GET", "/v1/feeds/days", With(Right::ReadFeeds, Installation)),
+    // What the feed is and means, without a figure: for catalogues that collect such.
+    ("GET", "/v1/feeds/dictionary", Open),
+    ("GET", "/v1/feeds/catalog", Open),
+    ("GET", "/v1/markets/{code}/webhooks", With(Right::ReadWebhooks, Market)),
+    ("POST", "/v1/markets/{code}/webhooks", With(Right::WriteWebhooks, Market)),
+    ("GET", "/v1/markets/{code}/webhooks/{webhook}", With(Right::ReadWebhooks, Market)),
+    ("DELETE", "/v1/markets/{code}/webhooks/{webhook}", With(Right::WriteWebhooks, Market)),
+    ("POST", "/v1/markets/{code}/webhooks/{webhook}/rotate", With(Right::WriteWebhooks, Market)),
+    ("POST", "/v1/markets/{code}/webhooks/{webhook}/replay", With(Right::WriteWebhooks, Market)),
+    ("POST", "/v1/markets/{code}/webhooks/{webhook}/test", With(Right::WriteWebhooks, Market)),
     ("GET", "/v1/sources", With(Right::ReadSources, Own)),
     ("POST", "/v1/sources", With(Right::WriteSources, Installation)),
     ("POST", "/v1/sources/{name}/rotate", With(Right::WriteSources, Installation)),
@@ -142,6 +156,7 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/sources/{name}", With(Right::ReadSources, Own)),
     ("GET", "/sources/{name}/deliveries/{delivery}", With(Right::ReadSources, Own)),
     ("POST", "/sources/{name}/deliveries/{delivery}/replay", With(Right::WriteSources, Installation)),
+    ("GET", "/audit", With(Right::ReadAudit, Own)),
     ("GET", "/users", With(Right::ManageUsers, Own)),
     ("POST", "/users", With(Right::ManageUsers, Own)),
     ("POST", "/users/{user}/{action}", With(Right::ManageUsers, Own)),
@@ -181,6 +196,7 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/stall/settings", With(Right::UseStall, Own)),
     ("POST", "/stall/phones", With(Right::UseStall, Own)),
     ("POST", "/stall/phones/remove", With(Right::UseStall, Own)),
+    ("GET", "/stall/opened", With(Right::UseStall, Own)),
     ("GET", "/stall/privacy", With(Right::UseStall, Own)),
     ("GET", "/stall/manifest.json", Open),
     ("GET", "/stall/worker.js", Open),
@@ -210,7 +226,11 @@ pub(super) async fn door(State(web): State<Shared>, request: Request, next: Next
     let (asked, uri) = (request.headers().clone(), request.uri().clone());
     let shown = uri.path().to_owned();
     match admitted(&web, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => {
+            let actor = request.extensions().get::<Visitor>().and_then(Visitor::actor).cloned();
+            let request_id = request.extensions().get::<RequestId>().map(|RequestId(id)| id.clone());
+            acting_as(Acting { actor, request_id }, next.run(request)).await
+        }
         Err(Refusal::Told(error)) => told(&asked, &shown)(error).into_response(),
         Err(Refusal::Method(allow)) => {
             // The frame puts it into words.

@@ -49,6 +49,10 @@ pub const NOT_KEYED: &[(&str, &str)] = &[
     ("/v1/ingest/{source}/{*rest}", "a settlement has the bank's own identity"),
     ("/v1/users", "the answer holds a password, which is kept nowhere"),
     ("/v1/users/{user}/{action}", "the answer may hold a password, which is kept nowhere"),
+    ("/v1/markets/{code}/webhooks", "the answer holds a secret, which is kept nowhere"),
+    ("/v1/markets/{code}/webhooks/{webhook}/rotate", "the answer holds a secret, which is kept nowhere"),
+    ("/v1/markets/{code}/webhooks/{webhook}/replay", "what is sent again carries its own identity"),
+    ("/v1/markets/{code}/webhooks/{webhook}/test", "it makes no fact"),
     ("/v1/keys", "the answer holds a key, which is kept nowhere"),
     ("/v1/markets/{code}/stalls/{stall}/pairing-codes", "the answer holds a code, which is kept nowhere"),
 ];

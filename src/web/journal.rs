@@ -38,8 +38,8 @@ pub(super) async fn list(
     let listed = async {
         let date: Option<BusinessDate> = query.date.as_deref().map(|date| field("date", date)).transpose()?;
         let market = field("code", &code)?;
-        let stall = actor.stall().map_or(query.stall.as_deref(), |own| Some(own.code.as_str()));
-        web.app.postings(&market, date, stall, query.after.as_deref(), query.limit).await
+        let (wanted, part) = ((date, query.stall.as_deref()), (query.after.as_deref(), query.limit));
+        web.app.postings_for(&actor, &market, wanted, part).await
     };
     let page = listed.await.map_err(told(&headers, &format!("/v1/markets/{code}/postings")))?;
     Ok(Json(page.to_json()).into_response())

@@ -2,12 +2,15 @@
 
 pub mod access;
 mod account;
+mod audit;
 mod board;
 mod city;
 pub mod day_page;
 mod deliveries;
 mod disputes;
 mod docs;
+mod events;
+mod feeds;
 mod health;
 pub mod idempotency;
 mod ingest;
@@ -35,6 +38,7 @@ mod statement_pages;
 mod statements;
 mod visitor;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -147,6 +151,16 @@ fn api() -> Router<Shared> {
         .route("/v1/inbox", get(journal::inbox))
         .route("/v1/inbox/{id}/resolve", post(journal::resolve))
         .route("/v1/stream", get(stall::listen))
+        .route("/v1/audit", get(audit::list))
+        .route("/v1/events", get(events::list))
+        .route("/v1/feeds/days", get(feeds::days))
+        .route("/v1/feeds/dictionary", get(feeds::words))
+        .route("/v1/feeds/catalog", get(feeds::catalogue))
+        .route("/v1/markets/{code}/webhooks", get(webhooks::list).post(webhooks::add))
+        .route("/v1/markets/{code}/webhooks/{webhook}", get(webhooks::one).delete(webhooks::remove))
+        .route("/v1/markets/{code}/webhooks/{webhook}/rotate", post(webhooks::rotate))
+        .route("/v1/markets/{code}/webhooks/{webhook}/replay", post(webhooks::replay))
+        .route("/v1/markets/{code}/webhooks/{webhook}/test", post(webhooks::test))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
         .route("/v1/sources/{name}/addresses", post(sources::addresses))
@@ -180,6 +194,7 @@ fn pages() -> Router<Shared> {
         .route("/sources/{name}", get(source_pages::one))
         .route("/sources/{name}/deliveries/{delivery}", get(source_pages::delivery))
         .route("/sources/{name}/deliveries/{delivery}/replay", post(source_pages::replay))
+        .route("/audit", get(audit::page))
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
@@ -221,6 +236,7 @@ fn phone() -> Router<Shared> {
         .route("/stall/settings", get(stall::settings).post(stall::keep_settings))
         .route("/stall/phones", post(stall::add_phone))
         .route("/stall/phones/remove", post(stall::remove_phone))
+        .route("/stall/opened", get(stall::opened))
         .route("/stall/privacy", get(stall::privacy))
         .route("/stall/manifest.json", get(stall::manifest))
         .route("/stall/worker.js", get(stall::worker))

@@ -80,8 +80,10 @@ pub(super) async fn period(
     let made = async {
         let form = file_form(file.strip_prefix("report.").unwrap_or_default(), query.form.as_deref())?;
         let period = asked(&query, web.app.today())?;
-        let report = web.app.period_report(&field("code", &code)?, period).await?;
+        let market: MarketCode = field("code", &code)?;
+        let report = web.app.period_report(&market, period).await?;
         let name = format!("{code}-{}-{}.{}", period.first(), period.last(), extension(form));
+        web.app.note_download(Some(&market), &name).await?;
         let made = tokio::task::spawn_blocking(move || period_file(&report, form));
         Ok(answer(form, &name, made.await.map_err(AppError::internal)??))
     };
@@ -104,14 +106,18 @@ pub(super) async fn vendors(
 ) -> Answer {
     let made = async {
         let market = field("code", &code)?;
+        let listed = |ending: &str| format!("{code}-tieu-thuong.{ending}");
         match file.as_str() {
             "list.pdf" => {
                 let pdf = web.app.vendors_pdf(&market, page_form(query.form.as_deref())?).await?;
-                Ok(download("application/pdf", &format!("{code}-tieu-thuong.pdf"), pdf))
+                web.app.note_download(Some(&market), &listed("pdf")).await?;
+                Ok(download("application/pdf", &listed("pdf"), pdf))
             }
             "list.xlsx" => {
                 let kind = media_type(FileForm::Xlsx);
-                Ok(download(kind, &format!("{code}-tieu-thuong.xlsx"), web.app.vendors_xlsx(&market).await?))
+                let sheet = web.app.vendors_xlsx(&market).await?;
+                web.app.note_download(Some(&market), &listed("xlsx")).await?;
+                Ok(download(kind, &listed("xlsx"), sheet))
             }
             _ => Err(AppError::not_found(Message::new(
                 "Chỉ có list.pdf và list.xlsx.",
@@ -144,11 +150,13 @@ pub(super) async fn compare_file(
     let made = async {
         if file == "city.xlsx" {
             let book = web.app.city_workbook(asked(&query, web.app.today())?).await?;
+            web.app.note_download(None, "thanh-pho.xlsx").await?;
             return Ok(download(media_type(FileForm::Xlsx), "thanh-pho.xlsx", book));
         }
         let form = file_form(file.strip_prefix("compare.").unwrap_or_default(), None)?;
         let compared = compared(&web, &query).await?;
         let name = format!("so-sanh-{}-{}.{}", compared.period.first(), compared.period.last(), extension(form));
+        web.app.note_download(None, &name).await?;
         let made = tokio::task::spawn_blocking(move || comparison_file(&compared, form));
         Ok(answer(form, &name, made.await.map_err(AppError::internal)??))
     };

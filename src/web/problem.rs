@@ -173,6 +173,10 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The id of the request that is being answered.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
 /// What an API handler returns.
 pub(super) type Answer = Result<Response, Problem>;
 
@@ -195,7 +199,8 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     let id = web.app.request_id();
     let watch = super::watch::Watch::begin(&request, &id);
     let (asked, path) = (request.headers().clone(), request.uri().path().to_owned());
-    let request = request.map(super::paced::in_time);
+    let mut request = request.map(super::paced::in_time);
+    request.extensions_mut().insert(RequestId(id.clone()));
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
     let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {

@@ -44,6 +44,7 @@ pub(super) async fn file(
             let form = page_form(query.form.as_deref())?;
             let record = web.app.closing_record(&report.market.code, report.business_date, form).await?;
             let name = format!("{}-{}-khoa-so.pdf", report.market.code, report.business_date);
+            web.app.note_download(Some(&report.market.code), &name).await?;
             return Ok(download("application/pdf", &name, record));
         }
         let form = file_form(file.strip_prefix("report.").unwrap_or_default(), query.form.as_deref())?;
@@ -55,6 +56,7 @@ pub(super) async fn file(
             return marked(json_answer(&report)?, &mark);
         }
         let name = format!("{}-{}.{}", report.market.code, report.business_date, extension(form));
+        web.app.note_download(Some(&report.market.code), &name).await?;
         // Laying out hundreds of rows takes a moment, which must not hold up webhooks.
         let made = tokio::task::spawn_blocking(move || day_file(&report, form));
         marked(download(media_type(form), &name, made.await.map_err(AppError::internal)??), &mark)

@@ -16,7 +16,7 @@ use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S, source_json};
 use crate::app::silent_sources::Silent;
-use crate::domain::network::Network;
+use crate::domain::source_network::Network;
 
 pub(super) async fn list(
     State(web): State<Shared>,

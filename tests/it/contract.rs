@@ -190,6 +190,8 @@ async fn real_answers_have_the_documented_form() {
     let item = held["data"][0]["id"].as_str().expect("an item waits").to_owned();
     for (method, route, path, body) in [
         ("GET", "/v1/markets", "/v1/markets?limit=1", ""),
+        ("GET", "/v1/audit", "/v1/audit?limit=200", ""),
+        ("GET", "/v1/audit", "/v1/audit?action=nonsense", ""),
         ("POST", "/v1/markets", "/v1/markets", r#"{"code":"CKE","name":"Chợ Cái Khế","ward":"Cái Khế"}"#),
         ("POST", "/v1/markets", "/v1/markets", r#"{"code":"CKE","name":"Chợ Cái Khế"}"#),
         ("GET", "/v1/markets/{code}", "/v1/markets/TAN", ""),
@@ -249,6 +251,20 @@ async fn real_answers_have_the_documented_form() {
         ("GET", "/v1/markets/{code}/periods/{file}", "/v1/markets/TAN/periods/report.json?month=2026-11", ""),
         ("GET", "/v1/reports/compare", "/v1/reports/compare?month=2026-11&standing=provisional", ""),
         ("POST", "/v1/postings/{id}/dispute/answer", "/v1/postings/TAN-1/dispute/answer", r#"{"answer":"đã xem"}"#),
+        ("GET", "/v1/events", "/v1/events?market=TAN", ""),
+        ("GET", "/v1/events", "/v1/events", ""),
+        (
+            "POST",
+            "/v1/markets/{code}/webhooks",
+            "/v1/markets/TAN/webhooks",
+            r#"{"url":"https://1.1.1.1/hook","after":"0"}"#,
+        ),
+        ("GET", "/v1/markets/{code}/webhooks", "/v1/markets/TAN/webhooks", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?from=2026-11-20&to=2026-11-24", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?from=2026-11-20&to=2026-11-24&format=csv", ""),
+        ("GET", "/v1/feeds/days", "/v1/feeds/days?after=x", ""),
+        ("GET", "/v1/feeds/dictionary", "/v1/feeds/dictionary", ""),
+        ("GET", "/v1/feeds/catalog", "/v1/feeds/catalog", ""),
         ("GET", "/v1/sources", "/v1/sources", ""),
         (
             "POST",

@@ -54,12 +54,14 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
         "answers kept a day for programs that ask again; the facts themselves are in the journal",
     ),
     ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
+    ("webhooks", "*", "who is told of postings and how far; the postings are in the journal"),
+    ("webhook_attempts", "*", "what became of telling; emptied by age"),
     ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.
 const SENDERS: [&str; 2] = ["sources", "source_accounts"];
 /// Filled only by larger or other books; told in their own stories.
-const NOT_FILLED: [&str; 3] = ["balance_steps", "disputes", "cash_lines"];
+const NOT_FILLED: [&str; 6] = ["balance_steps", "disputes", "cash_lines", "webhooks", "webhook_attempts", "redactions"];
 
 /// Rows of each table that are changed, one after another.
 const ROWS: usize = 3;

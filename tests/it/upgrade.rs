@@ -128,6 +128,13 @@ story!(a_book_of_the_schema_before_pairs_what_it_already_held, |world| {
     for market in there.app.verify(None).await.unwrap() {
         assert_eq!(market.differences, Vec::<String>::new());
     }
+    // Its audit log begins with what is done from now on.
+    assert_eq!(there.int("SELECT COUNT(*) FROM audit_log").await, 0);
+    there.app.reverse(&"TAN-1".parse().unwrap(), "op", "nhầm").await.unwrap();
+    assert_eq!(there.int("SELECT last_seq FROM audit_head").await, 1);
+    for market in there.app.verify(None).await.unwrap() {
+        assert_eq!(market.differences, Vec::<String>::new());
+    }
     // What the tables refuse they refuse as before.
     for wrong in ["UPDATE inbox SET outcome = 'x'", "INSERT INTO postings SELECT * FROM postings WHERE seq = 1"] {
         assert!(there.execute(wrong).await.is_err(), "{wrong}");

@@ -120,6 +120,11 @@ impl World {
         Arc::new(Self::app_at(&self.url, &self.clock, &self.folder).await)
     }
 
+    /// The same book in another process that is still to be set up.
+    pub(crate) async fn alike(&self) -> App {
+        Self::app_at(&self.url, &self.clock, &self.folder).await
+    }
+
     /// Returns a path in this world's own folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.0.join(name)

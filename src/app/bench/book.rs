@@ -140,13 +140,21 @@ impl BenchBook {
         Ok(self.app.store.table_bytes().await?)
     }
 
-    /// Inserts the rows of the first `settlements` settlements again under another market, by the
-    /// engine's own batched insert: nothing is parsed, judged, chained or totalled.
+    /// Inserts the rows of the first `settlements` settlements again, by the engine's own batched insert,
+    /// each row bound: nothing is parsed, judged, chained or totalled.
     ///
     /// # Errors
     /// Whatever the store meets.
-    pub async fn insert_again(&self, settlements: u64, together: u64) -> Result<std::time::Duration, AppError> {
-        Ok(self.app.store.insert_again(self.market, settlements, together).await?)
+    pub async fn insert_bound(&self, settlements: u64, together: u64) -> Result<std::time::Duration, AppError> {
+        Ok(self.app.store.insert_bound(self.market, settlements, together).await?)
+    }
+
+    /// As [`Self::insert_bound`], copied within the engine.
+    ///
+    /// # Errors
+    /// Whatever the store meets.
+    pub async fn insert_copied(&self, settlements: u64, together: u64) -> Result<std::time::Duration, AppError> {
+        Ok(self.app.store.insert_copied(self.market, settlements, together).await?)
     }
 
     /// Returns the market's code.

@@ -37,7 +37,7 @@ pub(super) async fn everything(
             let Some(last) = rows.last() else { break };
             after = key_of(last, table)?;
             let full = i64::try_from(rows.len()) == Ok(limit);
-            let (batch, bytes) = columns_of(&rows, table)?;
+            let (batch, bytes) = columns_of(&rows, &table.columns)?;
             let count = rows.len();
             drop(rows);
             target.execute_exactly(count, statements.insert.clone(), binds![batch]).await?;
@@ -91,7 +91,7 @@ impl Statements {
 }
 
 /// Returns a name as SQL takes it whatever the word; on both engines.
-pub(super) fn quoted(name: &str) -> String {
+pub(in crate::store) fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
@@ -113,10 +113,10 @@ fn key_of(row: &Row, table: &Table) -> Result<Vec<Value<'static>>> {
         .collect()
 }
 
-/// Turns rows into a batch, and tells how many bytes of text it holds.
-fn columns_of(rows: &[Row], table: &Table) -> Result<(Rows<'static>, usize)> {
+/// Turns rows into a batch under quoted names, and tells how many bytes of text it holds.
+pub(in crate::store) fn columns_of(rows: &[Row], columns: &[TableColumn]) -> Result<(Rows<'static>, usize)> {
     let (mut batch, mut bytes) = (Rows::new(), 0);
-    for column in &table.columns {
+    for column in columns {
         let name = column.name.as_str();
         let values = match column.kind {
             Kind::Int => Column::Ints(rows.iter().map(|row| row.optional_int(name)).collect::<Result<_>>()?),

@@ -12,7 +12,7 @@
 //! | SQLite | `VACUUM INTO` a file of another name, migrated there, then renamed | the book is not there; `NAME.partial` is |
 //! | PostgreSQL | one transaction, as the serving role, which may only add rows | the database is as empty as before |
 
-mod copy;
+pub(super) mod copy;
 mod place;
 
 use std::path::Path;

@@ -6,19 +6,21 @@ use sqlx::PgConnection;
 /// Tables the serving role may only read and add to.
 const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, day_balances, balance_steps, \
     stall_numbers, qr_codes, qr_prints, qr_print_cards, pairing_dates, pairing_credits, \
-    statements, statement_files, statement_parts, statement_days, statement_refunds, reconciliations";
+    statements, statement_files, statement_parts, statement_days, statement_refunds, reconciliations, \
+    audit_log, redactions";
 
 /// Tables whose rows it may also change.
 const CHANGEABLE: &str = "installation, markets, market_places, account_routes, sources, source_accounts, \
     market_cutoffs, stalls, vendors, tenancies, receiving_accounts, account_stalls, market_head, deliveries, \
     reference_agreements, balances, daily_totals, hourly_totals, date_totals, source_totals, users, recovery_codes, \
     sessions, api_keys, login_attempts, devices, pairing_codes, disputes, cash_lines, assignment_proposals, \
-    statement_lines, source_hours, idempotency_keys";
+    statement_lines, source_hours, audit_head, webhooks, idempotency_keys";
 
 /// Tables whose rows it may remove: redacted text, accounts taken off a source's list, reports that
-/// a person booked as money of their own, what has run out of logins and codes.
+/// a person booked as money of their own, what has run out of logins and codes,
+/// subscriptions that ended.
 const REMOVABLE: &str = "inbox_texts, source_accounts, pairings, recovery_codes, sessions, login_attempts, \
-    pairing_codes, assignment_proposals, idempotency_keys";
+    pairing_codes, assignment_proposals, webhooks, webhook_attempts, idempotency_keys";
 
 /// Makes both roles when they are missing and lets the login act as either.
 ///

@@ -8,17 +8,19 @@
 //! 2. [`digest`]: on a thread of its own, each row is hashed as it lies there and folded.
 //! 3. The transaction whose slice reaches the journal's end also reads the head, the kept totals and
 //!    the seals: they are compared at one moment, with exactly the journal that was folded.
-//! 4. [`pairings`] and [`listed`]: in slices again.
+//! 4. [`pairings`], [`listed`] and [`audit`]: in slices again.
 //!
 //! # What is in memory
 //! Four pieces of [`PIECE`] rows, one slice's leaves, and the totals by date: what grows is the number
 //! of dates times stalls, of ledger accounts, and of reports that a person released; never the number
 //! of postings.
 
+mod audit;
 mod digest;
 mod listed;
 mod pairings;
 mod read;
+mod redactions;
 mod seals;
 mod totals;
 
@@ -35,6 +37,7 @@ use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::batch::JudgedRow;
 use crate::ledger::facts::{EventMoment, Head, Precision};
+use crate::ledger::redaction::Ranges;
 use crate::ledger::totals::Deltas;
 
 /// Differences reported for one market; one is enough to stop trusting it.
@@ -51,6 +54,10 @@ pub(crate) struct Findings {
     pub(crate) postings: i64,
     pub(crate) items: i64,
     pub(crate) batches: i64,
+    /// Texts that were removed because their time was over.
+    pub(crate) redacted: i64,
+    /// Items whose text is missing.
+    missing: Ranges,
     pub(crate) differences: Vec<String>,
     /// The lowest posting that differs, or the first of the lowest batch whose hash does.
     pub(crate) lowest: Option<i64>,
@@ -109,6 +116,8 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
         }
         Err(error) => return Err(error),
     };
+    let gone = redactions::read(&mut transaction, market, &mut findings).await;
+    let gone = told_or(gone, &mut findings)?;
     let mut reader = Reader::new(market, seals.first_step(), Digest::start(market, seals));
     while reader.slice(&mut transaction).await? {
         told(reader.postings());
@@ -120,6 +129,11 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
     let (digest, pairings) = reader.finish().await?;
     let mut walk = Walk { market, deltas: digest.deltas, pairings, seals: digest.seals };
     let misspelt = std::mem::replace(&mut findings, digest.findings).differences;
+    // What the chain of redactions is like was told before the journal was read.
+    let by_now = redactions::read(&mut transaction, market, &mut Findings::default()).await;
+    let by_now = told_or(by_now, &mut findings)?;
+    let missing = std::mem::take(&mut findings.missing);
+    redactions::compare(&missing, &gone, &by_now, &mut findings);
     findings.differences.splice(0..0, misspelt);
     match head {
         Some(head) => walk.against(&mut transaction, &head, &digest.hash, &mut findings).await?,
@@ -128,8 +142,20 @@ async fn whole(store: &Store, market: MarketId, told: Told<'_>) -> Result<Findin
     transaction.rollback().await?;
     walk.pairings.every_row(store, &mut findings).await?;
     walk.listed_rows(store, &mut findings).await?;
+    audit::chain(store, market, &mut findings).await?;
     told(findings.postings);
     Ok(findings)
+}
+
+/// Ranges that cannot be read are a difference, and none.
+fn told_or(read: Result<Ranges>, findings: &mut Findings) -> Result<Ranges> {
+    match read {
+        Err(StoreError::Inconsistent(what)) => {
+            findings.differ(what);
+            Ok(Ranges::default())
+        }
+        other => other,
+    }
 }
 
 /// A market's code names its postings for ever and is signed with every close: it has one spelling.

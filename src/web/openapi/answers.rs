@@ -413,6 +413,35 @@ pub(super) struct PairingCode {
     revoked_devices: u64,
 }
 
+/// An entry of the audit log: who did, saw or took away what, when and why.
+#[derive(ToSchema)]
+pub(super) struct AuditEntry {
+    /// None for what concerns no market.
+    market: Option<String>,
+    /// Its place in the market's log, from 1 without a gap.
+    seq: i64,
+    at: String,
+    /// `user`, `phone`, `key`, `operator` or `nobody`.
+    actor_kind: String,
+    actor: String,
+    role: String,
+    #[schema(example = "posting.reversed")]
+    action: String,
+    object_kind: String,
+    #[schema(example = "TAN-123")]
+    object: String,
+    stall_number: Option<i64>,
+    /// What stood there before; account numbers are masked.
+    #[schema(value_type = Option<Object>)]
+    before: Option<Value>,
+    #[schema(value_type = Option<Object>)]
+    after: Option<Value>,
+    reason: Option<String>,
+    request_id: Option<String>,
+    /// SHA-256 over the entry before and every field of this one.
+    hash: String,
+}
+
 /// The program.
 #[derive(ToSchema)]
 pub(super) struct Version {

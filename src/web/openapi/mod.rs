@@ -3,6 +3,7 @@
 
 mod answers;
 mod office;
+mod outgoing;
 mod report;
 mod routes;
 
@@ -27,7 +28,7 @@ use super::visitor::{PHONE, SESSION};
 use crate::app::access::Role;
 use crate::domain::idempotency::KEY_MAX;
 
-use super::{disputes, journal, markets, pairing, people, seal, sources, statements};
+use super::{disputes, journal, markets, pairing, people, seal, sources, statements, webhooks};
 
 /// The media type of errors.
 const PROBLEM: &str = "application/problem+json";
@@ -227,6 +228,11 @@ fn responses(row: &Row) -> utoipa::openapi::Responses {
     if row.good_is_report() {
         responses = responses.response("304", ResponseBuilder::new().description("Unchanged since `ETag`").build());
     }
+    if row.id == "feedDays" {
+        let table = ContentBuilder::new().schema(Some(reference("FeedDays"))).build();
+        let shown = ResponseBuilder::new().description("Done").content("application/json", table);
+        responses = responses.response("200", shown.content("text/csv", ContentBuilder::new().build()).build());
+    }
     // A row that the file's own cells break is told cell by cell.
     if row.id == "importVendors" {
         let cells = ContentBuilder::new().schema(Some(reference("Import"))).build();
@@ -299,24 +305,24 @@ fn page_of(name: &str) -> Schema {
 }
 
 fn components() -> Components {
-    /// A type under its own name, with those it is made of.
-    fn with<T: ToSchema + PartialSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
-        let mut parts = Vec::new();
-        T::schemas(&mut parts);
-        parts
-            .into_iter()
-            .chain([(T::name().into_owned(), T::schema())])
-            .fold(components, |components, (name, schema)| components.schema(name, schema))
-    }
     let mut components = ComponentsBuilder::new();
     for add in [
         with::<answers::Problem>,
+        with::<answers::AuditEntry>,
         with::<answers::Market>,
         with::<answers::Stall>,
         with::<answers::Registered>,
         with::<answers::Import>,
         with::<answers::Posting>,
         with::<answers::Proof>,
+        with::<outgoing::Events>,
+        with::<outgoing::FeedDays>,
+        with::<outgoing::FeedDictionary>,
+        with::<outgoing::SubscriptionSecret>,
+        with::<outgoing::SubscriptionTest>,
+        with::<webhooks::NewWebhook>,
+        with::<webhooks::WebhookRotation>,
+        with::<webhooks::Replay>,
         with::<answers::HeldItem>,
         with::<answers::Resolved>,
         with::<answers::Source>,
@@ -329,6 +335,28 @@ fn components() -> Components {
         with::<answers::PairingCode>,
         with::<answers::Receipt>,
         with::<answers::Webhook>,
+        with::<report::DailyReport>,
+        with::<markets::NewMarket>,
+        with::<markets::ChangedMarket>,
+        with::<markets::NewStall>,
+        with::<markets::ChangedStall>,
+        with::<journal::CorrectionBody>,
+        with::<journal::ResolveBody>,
+        with::<seal::CloseBody>,
+        with::<sources::NewSource>,
+        with::<sources::Rotation>,
+        with::<pairing::Rename>,
+        with::<disputes::AnswerBody>,
+        with::<pairing::CodeBody>,
+    ] {
+        components = add(components);
+    }
+    ways_in(office_forms(components)).build()
+}
+
+/// The forms of what an office and its integrators ask for.
+fn office_forms(components: ComponentsBuilder) -> ComponentsBuilder {
+    [
         with::<office::User>,
         with::<office::UserAdded>,
         with::<office::UserChanged>,
@@ -345,27 +373,23 @@ fn components() -> Components {
         with::<statements::BookBody>,
         with::<statements::SignBody>,
         with::<statements::AcceptBody>,
-        with::<report::DailyReport>,
-        with::<markets::NewMarket>,
-        with::<markets::ChangedMarket>,
-        with::<markets::NewStall>,
-        with::<markets::ChangedStall>,
-        with::<journal::CorrectionBody>,
-        with::<journal::ResolveBody>,
-        with::<seal::CloseBody>,
-        with::<sources::NewSource>,
-        with::<sources::Rotation>,
         with::<sources::ChangedAddresses>,
         with::<answers::Delivery>,
         with::<answers::DeliveryDetail>,
         with::<answers::Replayed>,
-        with::<pairing::Rename>,
-        with::<disputes::AnswerBody>,
-        with::<pairing::CodeBody>,
-    ] {
-        components = add(components);
-    }
-    ways_in(components).build()
+    ]
+    .into_iter()
+    .fold(components, |components, add| add(components))
+}
+
+/// A type under its own name, with those it is made of.
+fn with<T: ToSchema + PartialSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    parts
+        .into_iter()
+        .chain([(T::name().into_owned(), T::schema())])
+        .fold(components, |components, (name, schema)| components.schema(name, schema))
 }
 
 /// How a caller shows who asks. Webhooks show nothing of this: their bodies are signed.

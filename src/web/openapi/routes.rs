@@ -58,6 +58,29 @@ const SHEET: &[Query] = &[
     Query("stalls", Word, "Stalls with commas between them; all when nothing is said"),
 ];
 const STREAM: &[Query] = &[Query("market", Word, "One market"), Query("stall", Word, "One stall")];
+const AUDIT: &[Query] = &[
+    Query("market", Word, "One market's code; `-` for what concerns no market"),
+    Query("actor", Word, "Who did it: a user's name, `key:…`, `phone:…`, `operator`"),
+    Query("action", Word, "What was done: one word of the closed list"),
+    Query("object", Word, "To what: a stall's code, a posting, a user's name"),
+    Query("from", Word, "From this date or instant on"),
+    Query("to", Word, "Up to and with this date, or before this instant"),
+    Query("after", Word, "`next` of the page before"),
+    Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
+];
+const EVENTS: &[Query] = &[
+    Query("market", Word, "The market; the key's own when nothing is said"),
+    Query("after", Word, "Behind this posting: its number or name; from the first when nothing is said"),
+    Query("limit", Number(1, 200), "Events of a page; 50 when nothing is said"),
+    Query("wait", Number(0, 30), "Seconds to wait for the first event when there is none"),
+];
+const FEED: &[Query] = &[
+    Query("from", Date, "From this date on; a month before `to` when nothing is said"),
+    Query("to", Date, "Up to and with this date; yesterday when nothing is said"),
+    Query("after", Word, "Behind this row's `key`"),
+    Query("limit", Number(1, 200), "Rows of a page; 50 when nothing is said"),
+    Query("format", Word, "`json` or `csv`"),
+];
 const DAY: &[Query] = &[Query("date", Date, "One business date")];
 /// What reports come as.
 const FILES: Form = Media(&[
@@ -252,6 +275,87 @@ pub(super) const ROWS: &[Row] = &[
         STREAM,
         Media(&["text/event-stream"]),
     ),
+    read(
+        "/v1/events",
+        "listEvents",
+        "Postings as CloudEvents 1.0, in journal order without a gap; the bare array for `Accept: application/cloudevents-batch+json`",
+        EVENTS,
+        Json("Events"),
+    ),
+    read(
+        "/v1/feeds/days",
+        "feedDays",
+        "Closed days of all markets for the city's platforms: sums alone, none of fewer than five stalls",
+        FEED,
+        Json("FeedDays"),
+    ),
+    read("/v1/feeds/dictionary", "feedDictionary", "What each field of the feed means", &[], Json("FeedDictionary")),
+    read(
+        "/v1/feeds/catalog",
+        "feedCatalogue",
+        "The feed described after DCAT 3, as JSON-LD",
+        &[],
+        Media(&["application/ld+json"]),
+    ),
+    read(
+        "/v1/markets/{code}/webhooks",
+        "listWebhooks",
+        "Who is told of a market's postings, and how that goes; of each its last try",
+        &[],
+        List("Subscription"),
+    ),
+    send(
+        "POST",
+        "/v1/markets/{code}/webhooks",
+        "addWebhook",
+        "Deliver a market's postings to an address as CloudEvents, signed as Standard Webhooks; the secret is shown once",
+        Body::Json("NewWebhook"),
+        201,
+        Json("SubscriptionSecret"),
+    ),
+    read(
+        "/v1/markets/{code}/webhooks/{webhook}",
+        "webhook",
+        "One webhook with its last tries, the newest first",
+        &[],
+        Json("Subscription"),
+    ),
+    send(
+        "DELETE",
+        "/v1/markets/{code}/webhooks/{webhook}",
+        "endWebhook",
+        "End a webhook",
+        Body::None,
+        204,
+        Form::Empty,
+    ),
+    send(
+        "POST",
+        "/v1/markets/{code}/webhooks/{webhook}/rotate",
+        "rotateWebhook",
+        "Put a new secret in force; the one before signs too for a while",
+        Body::Optional("WebhookRotation"),
+        200,
+        Json("SubscriptionSecret"),
+    ),
+    send(
+        "POST",
+        "/v1/markets/{code}/webhooks/{webhook}/replay",
+        "replayWebhook",
+        "Deliver again what comes behind a posting; a disabled webhook begins again",
+        Body::Optional("Replay"),
+        200,
+        Json("Subscription"),
+    ),
+    send(
+        "POST",
+        "/v1/markets/{code}/webhooks/{webhook}/test",
+        "testWebhook",
+        "Send one event that is no posting, now, and tell what came of it",
+        Body::None,
+        200,
+        Json("SubscriptionTest"),
+    ),
     read("/v1/inbox", "inbox", "Items that wait for a person", INBOX, List("HeldItem")),
     send(
         "POST",
@@ -262,6 +366,7 @@ pub(super) const ROWS: &[Row] = &[
         200,
         Json("Resolved"),
     ),
+    read("/v1/audit", "auditLog", "Who did, saw or took away what, the newest first", AUDIT, List("AuditEntry")),
     read("/v1/sources", "listSources", "Senders of settlements", PAGE, List("Source")),
     send("POST", "/v1/sources", "addSource", "Add a sender", Body::Json("NewSource"), 201, Json("Source")),
     send(

@@ -22,8 +22,10 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) has_account: bool,
     /// Whether they manage users.
     pub(in crate::web) manages_users: bool,
-    /// Whether they see the sources and what those sent.
-    pub(in crate::web) reads_sources: bool,
+    /// Where they see the sources and what those sent, if they may.
+    pub(in crate::web) sources: Option<&'static str>,
+    /// Whether they read the audit log.
+    pub(in crate::web) reads_audit: bool,
     /// What every form carries in its field `csrf`.
     pub(in crate::web) csrf: String,
 }
@@ -38,7 +40,8 @@ impl Frame {
             who: None,
             has_account: false,
             manages_users: false,
-            reads_sources: false,
+            sources: None,
+            reads_audit: false,
             csrf: String::new(),
         }
     }
@@ -81,7 +84,8 @@ impl FromRequestParts<Shared> for Frame {
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
             manages_users: visitor.unasked.is_none()
                 && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
-            reads_sources: visitor.actor().is_some_and(|actor| actor.has(Right::ReadSources)),
+            sources: visitor.actor().filter(|actor| actor.has(Right::ReadSources)).map(|_| "/sources"),
+            reads_audit: visitor.actor().is_some_and(|actor| actor.has(Right::ReadAudit)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)
         })

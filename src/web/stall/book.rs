@@ -413,6 +413,7 @@ pub(in crate::web) async fn revenue_book(
         let name = format!("so-doanh-thu-{}-{}-{}.{kind}", book.market, code_key(&book.stall), book.to);
         // A large book takes a while to write, which must not hold up webhooks.
         let bytes = tokio::task::spawn_blocking(move || write(&book)).await.map_err(AppError::internal)??;
+        web.app.note_download(Some(&her.market), &name).await?;
         let place = format!("attachment; filename=\"{name}\"");
         let named = [(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, place)];
         Ok((named, bytes).into_response())

@@ -7,6 +7,7 @@ mod assets;
 mod book;
 mod her;
 mod look;
+mod opened;
 mod phones;
 mod stream;
 mod texts;
@@ -38,6 +39,7 @@ use texts::Texts;
 
 pub(super) use assets::file;
 pub(super) use book::{book, cash, dispute, dispute_form, revenue_book, withdraw_cash};
+pub(super) use opened::opened;
 pub(super) use phones::{add_phone, keep_settings, remove_phone, settings};
 
 /// What a page of these may load: this server's own files, nothing inline.
@@ -254,7 +256,8 @@ pub(super) async fn listen(
             }
             None => (None, BusinessDate::BEGINNING),
         };
-        web.app.listen(Listen { market: &market, stall, after, since }).await.map(stream::answer)
+        let wanted = Listen { market: &market, stall, after, since };
+        web.app.listen_for(&actor, wanted, named.unwrap_or_default()).await.map(stream::answer)
     };
     heard.await.map_err(told(&headers, "/v1/stream"))
 }

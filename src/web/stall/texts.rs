@@ -146,6 +146,10 @@ texts! {
     sees_city: "Thành phố chỉ thấy số gộp của cả chợ; nhóm dưới 5 sạp không hiện.", "The city sees sums of the whole market only; groups of fewer than 5 stalls are not shown.";
     sees_auditor: "Kiểm toán xem được tất cả và có ghi lại ai đã xem.", "An auditor can see everything, and who looked is recorded.";
     sees_tax: "Không tự gửi cho cơ quan thuế. Sổ doanh thu là của chị, chị tự tải và tự nộp.", "Nothing is sent to the tax office. The revenue book is yours: you load it, you hand it in.";
+    who_opened: "Ai đã mở sổ của tôi?", "Who opened my book?";
+    nobody_opened: "Từ ngày chị thuê sạp, chưa ai ngoài máy của sạp mở sổ.", "Since you rent the stall, nobody but the stall's phones has opened the book.";
+    how_often: "lần", "times";
+    opened_explained: "Ghi lại từng lần người khác xem hoặc sửa riêng sạp này. Máy của sạp không ghi ở đây. Bảng tổng cả chợ mà ban quản lý dùng để khóa sổ cũng không ghi từng lần.", "Each time somebody else looked at this stall or changed it. The stall's own phones are not listed, nor is the whole market's table by which the office closes the book.";
     sees_money: "Sổ Chợ không giữ tiền, không chuyển tiền, không rút tiền.", "Sổ Chợ never holds, moves or draws money.";
     zone: "Múi giờ Asia/Ho_Chi_Minh · Sổ Chợ chỉ ghi sổ, không giữ và không chuyển tiền.", "Time zone Asia/Ho_Chi_Minh · Sổ Chợ keeps the book; it never holds or moves money.";
     kind_settle: "Tiền vào", "Money in";

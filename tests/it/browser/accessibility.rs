@@ -14,13 +14,14 @@ const AXE: &str = "axe-core@4.14.1";
 /// Smallest side of what is touched, in pixels of the page.
 const TARGET: i64 = 56;
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "/stall",
     "/stall?amount=50000",
     "/stall/book",
     "/stall/book?show=week",
     "/stall/settings",
     "/stall/privacy",
+    "/stall/opened",
     "/stall/dispute?posting=TAN-1",
 ];
 

@@ -6,6 +6,7 @@
 //! | file | what is broken | what must hold |
 //! |---|---|---|
 //! | `kill` | the serving process, by SIGKILL, at random moments and during start | acked = booked, verify clean |
+//! | `each_call` | the serving process, before each system call of one posting | the same |
 //! | `database_faults` | PostgreSQL: sessions ended, server stopped, network cut, late or silent, locks held, no connection left | 503, then recovery without a person |
 //! | `disk_faults` | SQLite: full disk, failing writes and syncs, a lock held, a copy made mid-write | no ack without durability |
 //! | `power_cut` | the machine: XFS shut down mid-writing | nothing acked is lost, and with `NORMAL` something is |
@@ -29,6 +30,7 @@ mod database_faults;
 mod delivery;
 mod disk_faults;
 mod disks;
+mod each_call;
 mod kill;
 mod load;
 mod model;
