@@ -102,6 +102,7 @@ impl App {
                 market: Some(code.clone()),
                 local_as_utc: false,
                 tolerance_s: TOLERANCE_DEFAULT_S,
+                networks: Vec::new(),
             })
             .await?;
             city.push(DemoMarket { code, source, secret, stalls });
@@ -215,6 +216,7 @@ impl App {
             market: Some(market.code.clone()),
             local_as_utc: false,
             tolerance_s: TOLERANCE_DEFAULT_S,
+            networks: Vec::new(),
         };
         self.add_source(new).await?;
         let now = self.clock.now();

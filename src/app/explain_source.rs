@@ -1,11 +1,14 @@
 //! Explaining to whoever runs the installation why a sender's request is refused.
 
+use jiff::Timestamp;
+
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::manage_sources::credentials;
 use crate::bank::Request;
 use crate::bank::explain::{Change, Explanation, explain};
 use crate::domain::ids::SourceName;
+use crate::store::routing::Sender;
 
 /// Largest file that holds a request, in bytes: a body and its headers.
 pub const REQUEST_MAX: u64 = 320 << 10;
@@ -36,8 +39,13 @@ impl App {
         })?;
         let now = self.clock.now();
         let request = Request { sub_path: &sub_path, headers: &headers, body };
-        Ok(told(&explain(sender.dialect, &credentials(&sender, now, &self.secrets_of(&sender, now)?), &request)))
+        Ok(explained(&sender, now, &self.secrets_of(&sender, now)?, &request))
     }
+}
+
+/// Explains a request of a sender with these live secrets, as it arrived.
+pub(super) fn explained(sender: &Sender, now: Timestamp, secrets: &[String], request: &Request<'_>) -> Explained {
+    told(&explain(sender.dialect, &credentials(sender, now, secrets), request))
 }
 
 type Parted<'a> = (String, Vec<(String, Vec<u8>)>, &'a [u8]);

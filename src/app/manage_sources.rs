@@ -10,10 +10,12 @@ use super::note::Note;
 use crate::bank::{self, Credentials, Delivery, Refusal, Request};
 use crate::domain::account::AccountNumber;
 use crate::domain::audit::Action;
+use crate::domain::calendar::rfc3339;
 use crate::domain::ids::{MarketCode, MarketId, SourceName};
 use crate::domain::money::Dong;
 use crate::domain::sealed::PREFIX;
 use crate::domain::settlement::{BankRef, Dialect, Direction, EventId, EventTime, Settlement};
+use crate::domain::source_network::Network;
 use crate::store::error::StoreError;
 use crate::store::routing::Sender;
 use crate::store::secrets::source_place;
@@ -45,6 +47,8 @@ pub struct AddSource {
     pub local_as_utc: bool,
     /// Seconds that a signed time may be off.
     pub tolerance_s: i64,
+    /// The networks it may send from; anywhere when there are none.
+    pub networks: Vec<Network>,
 }
 
 /// A source as it is shown: without its secrets.
@@ -64,8 +68,16 @@ pub struct SourceShown {
     pub local_as_utc: bool,
     /// Seconds that a signed time may be off.
     pub tolerance_s: i64,
+    /// The networks it may send from; anywhere when there are none.
+    pub networks: Vec<Network>,
+    /// Since when its secret is in force.
+    pub secret_since: Option<jiff::Timestamp>,
+    /// When that secret signed last, to the minute.
+    pub secret_used_at: Option<jiff::Timestamp>,
     /// Until when its previous secret is taken too.
     pub previous_secret_until: Option<jiff::Timestamp>,
+    /// When the previous secret signed last, to the minute.
+    pub previous_secret_used_at: Option<jiff::Timestamp>,
     /// By how many seconds its clock and ours differ, once three deliveries in a row came so.
     pub clock_alarm_s: Option<i64>,
 }
@@ -108,6 +120,7 @@ impl App {
             local_as_utc: new.local_as_utc,
             tolerance_s: new.tolerance_s,
             secret: new.secret,
+            networks: super::source_addresses::checked(new.networks)?,
         };
         let mut transaction = self.store.begin_write().await?;
         let id = sources::next(&mut transaction).await?;
@@ -141,9 +154,15 @@ impl App {
     /// Whatever the store meets.
     pub async fn sources(&self) -> Result<Vec<SourceShown>, AppError> {
         let directory = self.directory.refresh(&self.store).await?;
-        let shown = |sender: &Arc<Sender>| SourceShown {
-            clock_alarm_s: self.clock_alarms.raised(sender.allowance.source),
-            ..show(sender, |id| directory.markets.get(&id).cloned())
+        let uses = self.secret_uses().await?;
+        let shown = |sender: &Arc<Sender>| {
+            let seen = uses.get(&sender.allowance.source);
+            SourceShown {
+                clock_alarm_s: self.clock_alarms.raised(sender.allowance.source),
+                secret_used_at: seen.and_then(|seen| seen.secret_at),
+                previous_secret_used_at: seen.and_then(|seen| seen.previous_at),
+                ..show(sender, |id| directory.markets.get(&id).cloned())
+            }
         };
         let mut shown: Vec<SourceShown> = directory.senders.values().map(shown).collect();
         shown.sort_by(|one, other| one.name.cmp(&other.name));
@@ -195,6 +214,8 @@ impl App {
     ) -> Result<SourceShown, AppError> {
         let sender = self.sender(name).await?;
         check_secret(sender.dialect, secret)?;
+        // What the secret signed until now is its own, not the next one's.
+        self.write_secret_uses().await?;
         let now = self.clock.now();
         let until = now.checked_add(overlap).unwrap_or(now);
         let mut transaction = self.store.begin_write().await?;
@@ -231,8 +252,7 @@ impl App {
             payer: String::new(),
         };
         let secrets = self.secrets_of(&sender, now)?;
-        let present = secrets.first().map(String::as_str).unwrap_or_default();
-        let signed = bank::sign(sender.dialect, present, &sample, now).ok_or_else(|| {
+        let signed = bank::sign(sender.dialect, &self.present_secret(&sender)?, &sample, now).ok_or_else(|| {
             let message = Message::new(
                 "Nguồn này dùng khóa công khai: chỉ bên gửi mới ký được.",
                 "This source has a public key: only the sender can sign.",
@@ -261,6 +281,11 @@ impl App {
         let previous = sender.previous.iter().filter(|(_, until)| now.as_microsecond() < *until);
         let kept = std::iter::once(&sender.secret).chain(previous.map(|(secret, _)| secret));
         kept.map(|kept| self.unseal_text(&place, kept)).collect()
+    }
+
+    /// Returns the secret in force, opened.
+    pub(crate) fn present_secret(&self, sender: &Sender) -> Result<String, AppError> {
+        self.unseal_text(&source_place(sender.allowance.source), &sender.secret)
     }
 
     pub(crate) async fn sender(&self, name: &SourceName) -> Result<Arc<Sender>, AppError> {
@@ -347,6 +372,10 @@ fn show(sender: &Sender, code: impl Fn(MarketId) -> Option<MarketCode>) -> Sourc
         every_account: sender.allowance.every_account,
         local_as_utc: sender.local_as_utc,
         tolerance_s: sender.tolerance_s,
+        networks: sender.networks.clone(),
+        secret_since: jiff::Timestamp::from_microsecond(sender.secret_since).ok(),
+        secret_used_at: None,
+        previous_secret_used_at: None,
         previous_secret_until: sender
             .previous
             .as_ref()
@@ -363,7 +392,10 @@ pub fn source_json(source: &SourceShown) -> serde_json::Value {
         "market": source.market.as_ref().map(MarketCode::as_str), "every_account": source.every_account,
         "accounts": source.accounts.iter().map(AccountNumber::as_str).collect::<Vec<_>>(),
         "time": if source.local_as_utc { "local-as-utc" } else { "utc" }, "tolerance_s": source.tolerance_s,
-        "previous_secret_until": source.previous_secret_until.map(crate::domain::calendar::rfc3339),
+        "previous_secret_until": source.previous_secret_until.map(rfc3339),
+        "addresses": source.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "secret_since": source.secret_since.map(rfc3339), "secret_used_at": source.secret_used_at.map(rfc3339),
+        "previous_secret_used_at": source.previous_secret_used_at.map(rfc3339),
         "ingest_path": format!("/v1/ingest/{}", source.name), "clock_alarm_s": source.clock_alarm_s,
     })
 }

@@ -202,6 +202,7 @@ impl Meters {
             Ok(reply) => match reply.status {
                 ReplyStatus::Accepted => (source, "accepted"),
                 ReplyStatus::Unauthenticated => (source, "signature_refused"),
+                ReplyStatus::Elsewhere => (source, "address_refused"),
                 ReplyStatus::Stale => (source, "stale"),
                 ReplyStatus::Unreadable => (source, "unreadable"),
                 ReplyStatus::NoSuchSource => (UNKNOWN, "no_such_source"),

@@ -19,6 +19,8 @@ mod clock_alarm;
 pub mod close_day;
 pub mod correct;
 pub mod daily_report;
+pub mod deliveries;
+pub mod delivery_log;
 pub mod demo;
 mod demo_names;
 pub mod demo_people;
@@ -28,6 +30,7 @@ pub mod events;
 pub mod explain_source;
 pub mod export_month;
 pub mod feeds;
+pub mod idempotency;
 pub mod ids;
 pub mod import_vendors;
 pub mod ingest_file;
@@ -67,11 +70,13 @@ pub mod restore;
 mod scoped;
 pub mod seal_view;
 pub mod second_factor;
+mod secret_use;
 pub mod sign_reconciliation;
 pub mod signing_keys;
 pub mod silent_sources;
 pub mod simulate;
 pub mod soc;
+pub mod source_addresses;
 pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
@@ -79,6 +84,7 @@ mod statement_contradiction;
 pub mod statement_view;
 pub mod todo;
 mod tokens;
+pub mod trigger;
 pub mod vault;
 pub mod verify_books;
 pub mod verify_evidence;
@@ -114,6 +120,8 @@ pub struct App {
     pub(crate) vault: vault::Vault,
     pub(crate) soc: soc::Soc,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
+    pub(crate) delivery_log: delivery_log::DeliveryLog,
+    pub(crate) secret_uses: secret_use::SecretUses,
     pub(crate) rooms: listen::Rooms,
     pub(crate) waiting: events::Waiting,
     pub(crate) webhooks: webhooks::Webhooks,
@@ -154,6 +162,8 @@ impl App {
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
             silences: silent_sources::Silences::default(),
+            delivery_log: delivery_log::DeliveryLog::default(),
+            secret_uses: secret_use::SecretUses::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             waiting: events::Waiting::default(),
             webhooks: webhooks::Webhooks::default(),
@@ -188,6 +198,9 @@ impl App {
     pub async fn close(&self) {
         self.rooms.close();
         self.writer.close().await;
+        if let Err(error) = self.write_secret_uses().await {
+            tracing::warn!(cause = %error, "app.secret_uses_not_written");
+        }
         self.soc.close().await;
         self.store.close().await;
     }

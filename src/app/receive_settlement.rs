@@ -2,12 +2,18 @@
 //! judge and book, and answer only after COMMIT.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::App;
+use super::delivery_log::{Arriving, Evidence};
 use super::error::{AppError, Message};
+use super::explain_source::explained;
 use super::manage_sources::{credentials, no_source, refusal_text};
+use super::source_addresses::may_come_from;
 use crate::bank::{self, Delivery, Refusal, Request, answer};
+use crate::domain::identity::HeardId;
 use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceId, SourceName};
 use crate::domain::inbox::Outcome;
 use crate::domain::settlement::Item;
@@ -27,6 +33,8 @@ pub struct Inbound {
     pub source: String,
     /// What follows it in the address, `""` or for example `/api/token_generate`.
     pub sub_path: String,
+    /// The client's address; none for what was made on this machine.
+    pub address: Option<IpAddr>,
     /// Header names and raw values.
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body's bytes, exactly as received.
@@ -40,6 +48,8 @@ pub enum ReplyStatus {
     Accepted,
     /// Authentication missing or wrong; nothing was stored.
     Unauthenticated,
+    /// The source may not send from this address; nothing was looked into or stored.
+    Elsewhere,
     /// The signature is right, its time is not; kept.
     Stale,
     /// Cannot be read; kept.
@@ -82,13 +92,30 @@ impl App {
     /// # Errors
     /// When the book cannot be written now: nothing was acknowledged, the sender tries again.
     pub async fn receive_settlement(&self, inbound: Inbound) -> Result<Reply, AppError> {
-        let source = inbound.source.clone();
-        let reply = self.receive(inbound).await;
+        let (source, arriving) = (inbound.source.clone(), self.arriving(&inbound));
+        let mut evidence = None;
+        let reply = self.receive(inbound, &mut evidence).await;
         self.meters.received(&source, self.clock.now(), &reply);
+        // A source that is not there has no log: names are made up by the thousand.
+        if let Some(sender) = self.directory.get().senders.get(&source) {
+            let id = HeardId(self.ids.uuid()?);
+            self.delivery_log.keep(sender.allowance.source, id, &arriving, &reply, evidence);
+        }
         reply
     }
 
-    async fn receive(&self, inbound: Inbound) -> Result<Reply, AppError> {
+    fn arriving(&self, inbound: &Inbound) -> Arriving {
+        Arriving {
+            began: Instant::now(),
+            at: self.clock.now(),
+            address: inbound.address,
+            sub_path: inbound.sub_path.clone(),
+            bytes: inbound.body.len(),
+        }
+    }
+
+    /// Receives a request; `evidence` is what the log keeps of one that is refused.
+    async fn receive(&self, inbound: Inbound, evidence: &mut Option<Evidence>) -> Result<Reply, AppError> {
         let mut directory = self.directory.get();
         let Some(sender) = self.find_sender(&mut directory, &inbound.source).await? else {
             let error = no_source(&inbound.source);
@@ -96,10 +123,17 @@ impl App {
         };
         let request = Request { sub_path: &inbound.sub_path, headers: &inbound.headers, body: &inbound.body };
         let now = self.clock.now();
-        let mut received = match self.secrets_of(&sender, now) {
-            Ok(secrets) => bank::receive(sender.dialect, &credentials(&sender, now, &secrets), &request),
+        let Some(sender) = self.held_to_networks(sender, &inbound).await? else {
+            *evidence = Some(Evidence::of(&request, None));
+            return Ok(reply(ReplyStatus::Elsewhere, None, "address_not_allowed", elsewhere(inbound.address)));
+        };
+        // Without a secret that opens nobody is authenticated, and every step of the request fails.
+        let secrets = self.secrets_of(&sender, now);
+        let mut received = match &secrets {
+            Ok(secrets) => bank::receive(sender.dialect, &credentials(&sender, now, secrets), &request),
             Err(_) => Err(Refusal::Unauthenticated("its secret does not open")),
         };
+        let mut secrets = secrets.unwrap_or_default();
         let mut sender = sender;
         if matches!(received, Err(Refusal::Unauthenticated(_))) {
             // Another process may have rotated the secret, or the key that seals it, since the directory
@@ -107,17 +141,19 @@ impl App {
             directory = self.directory.refresh(&self.store).await?;
             if let Some(fresh) = directory.senders.get(&inbound.source) {
                 sender = Arc::clone(fresh);
-                let secrets = self.secrets_of(&sender, now)?;
+                secrets = self.secrets_of(&sender, now)?;
                 received = bank::receive(sender.dialect, &credentials(&sender, now, &secrets), &request);
             }
         }
         match received {
             Ok(Delivery::TokenIssued { token, expires_in_s }) => {
+                self.secret_signed(&sender, &secrets, &request, now);
                 let body = Some(answer::token(&token, expires_in_s));
                 Ok(reply(ReplyStatus::Accepted, body, "ok", Message::new("", "")))
             }
             Ok(Delivery::Items(items)) => {
                 self.clock_alarms.in_time(sender.allowance.source);
+                self.secret_signed(&sender, &secrets, &request, now);
                 let judged = self.judge_items(&sender, directory, items, inbound.body).await?;
                 if !judged.is_empty() && judged.iter().all(|item| item.outcome == Outcome::Duplicate) {
                     let says = "a delivery came again that was booked before";
@@ -125,8 +161,24 @@ impl App {
                 }
                 Ok(accepted(&sender, judged))
             }
-            Err(refusal) => self.refuse(&sender, &refusal, inbound.body).await,
+            Err(refusal) => {
+                let cause =
+                    self.delivery_log.may_examine(request.body).then(|| explained(&sender, now, &secrets, &request));
+                *evidence = Some(Evidence::of(&request, cause));
+                self.refuse(&sender, &refusal, inbound.body).await
+            }
         }
+    }
+
+    /// Returns the sender when the request comes from where it may send; another process may have
+    /// changed that since the directory was read.
+    async fn held_to_networks(&self, sender: Arc<Sender>, inbound: &Inbound) -> Result<Option<Arc<Sender>>, AppError> {
+        if may_come_from(&sender, inbound.address) {
+            return Ok(Some(sender));
+        }
+        let directory = self.directory.refresh(&self.store).await?;
+        let fresh = directory.senders.get(&inbound.source).cloned();
+        Ok(fresh.filter(|fresh| may_come_from(fresh, inbound.address)))
     }
 
     /// Answers a request as [`Self::receive_settlement`] does, but books nothing: the source's
@@ -396,4 +448,14 @@ pub(super) fn accepted(sender: &Sender, items: Vec<ItemAnswer>) -> Reply {
 
 fn reply(status: ReplyStatus, body: Option<String>, code: &'static str, message: Message) -> Reply {
     Reply { status, body, code, message, items: Vec::new() }
+}
+
+fn elsewhere(address: Option<IpAddr>) -> Message {
+    let shown = address.map(|address| address.to_canonical().to_string()).unwrap_or_default();
+    Message::new(
+        format!(
+            "Nguồn này không được gửi từ địa chỉ {shown}. Người vận hành thêm bằng: socho source addresses TÊN add …"
+        ),
+        format!("This source may not send from {shown}. The operator lists it: socho source addresses NAME add …"),
+    )
 }

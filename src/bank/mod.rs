@@ -22,6 +22,7 @@ mod javascript;
 mod pay2s;
 mod payos;
 mod sepay;
+pub mod shell;
 mod signature;
 mod standard_webhooks;
 pub mod statement;

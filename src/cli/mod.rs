@@ -33,6 +33,7 @@ mod serve;
 mod simulate;
 mod source;
 mod statement;
+mod trigger;
 mod user;
 mod vendor;
 mod verify;
@@ -85,6 +86,8 @@ enum Command {
     /// Senders of settlements: add, accounts, rotate, list, test
     #[command(subcommand)]
     Source(source::Source),
+    /// Sign payments as a source's sender does and send them to a book of test data
+    Trigger(trigger::Deliver),
     /// Tell other programs of postings: add, list, show, remove, rotate, replay, test
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -240,6 +243,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Market(command) => book::block_on(market::run(context, command)),
         Command::Vendor(command) => book::block_on(vendor::run(context, command)),
         Command::Source(command) => book::block_on(source::run(context, command)),
+        Command::Trigger(command) => book::block_on(trigger::run(context, command)),
         Command::Webhook(command) => book::block_on(webhook::run(context, command)),
         Command::Ingest(command) => book::block_on(ingest::run(context, command)),
         Command::Reconcile(command) => book::block_on(reconcile::run(context, command)),

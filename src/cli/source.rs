@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::output::{Exit, Failure, line, read_input, table, to_stdout};
+use super::trigger::{Conform, conform};
+use crate::app::App;
 use crate::app::explain_source::REQUEST_MAX;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketCode, SourceName};
 use crate::domain::settlement::Dialect;
+use crate::domain::source_network::Network;
 
 /// Largest secret file, in bytes.
 const SECRET_FILE_MAX: u64 = 4_096;
@@ -32,6 +35,17 @@ pub(super) enum Source {
         /// The account numbers
         #[arg(required = true, value_delimiter = ',')]
         accounts: Vec<AccountNumber>,
+    },
+    /// Put networks on the list that a source may send from, or take them off; with none it may from anywhere
+    #[command(after_help = "Example: socho source addresses sepay1 add 203.0.113.0/24,2001:db8::/32")]
+    Addresses {
+        /// The source
+        name: SourceName,
+        /// add or remove
+        change: Change,
+        /// Networks, IPv4 or IPv6
+        #[arg(required = true, value_delimiter = ',')]
+        networks: Vec<Network>,
     },
     /// Put a new secret in force; the one before it stays good for a while
     #[command(after_help = "Example: socho source rotate sepay1 --secret-file new.txt --overlap-hours 24")]
@@ -58,6 +72,8 @@ pub(super) enum Source {
         /// The file that holds the request, - for standard input
         request: String,
     },
+    /// Run the checks that a new provider has to pass, against a server in test mode
+    Conform(Conform),
     /// Sign a sample request and run it through our own authentication; stores nothing
     #[command(after_help = "Example: socho source test sepay1")]
     Test {
@@ -89,6 +105,9 @@ pub(super) struct Add {
     /// Seconds that a signed time may be off, both ways
     #[arg(long, default_value_t = TOLERANCE_DEFAULT_S)]
     tolerance: i64,
+    /// Networks it may send from, IPv4 or IPv6; anywhere when none is named
+    #[arg(long, value_delimiter = ',', value_name = "NETWORK")]
+    from: Vec<Network>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -107,9 +126,11 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
     let app = match command {
         Source::Add(_) => context.open_or_make().await?,
         Source::Accounts { .. }
+        | Source::Addresses { .. }
         | Source::Rotate { .. }
         | Source::List
         | Source::Explain { .. }
+        | Source::Conform(_)
         | Source::Test { .. } => context.open().await?,
     };
     match command {
@@ -122,6 +143,7 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
                 market: add.market,
                 local_as_utc: matches!(add.time, Time::LocalAsUtc),
                 tolerance_s: add.tolerance,
+                networks: add.from,
             };
             print(context, &app.add_source(new).await?);
         }
@@ -132,33 +154,23 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
             };
             print(context, &shown);
         }
+        Source::Addresses { name, change, networks } => {
+            let shown = match change {
+                Change::Add => app.change_source_addresses(&name, &networks, &[]).await?,
+                Change::Remove => app.change_source_addresses(&name, &[], &networks).await?,
+            };
+            print(context, &shown);
+        }
         Source::Rotate { name, secret_file, overlap_hours } => {
             let overlap = SignedDuration::from_hours(overlap_hours);
             print(context, &app.rotate_source(&name, &secret(&secret_file)?, overlap).await?);
         }
-        Source::List => {
-            let sources = app.sources().await?;
-            if context.json {
-                line(json!({"data": sources.iter().map(show).collect::<Vec<_>>(), "has_more": false}).to_string());
-            } else {
-                to_stdout(&table(
-                    &context
-                        .lang
-                        .heads(["Nguồn", "Kiểu", "Chợ", "Tài khoản"], ["Source", "Dialect", "Market", "Accounts"]),
-                    sources.iter().map(row).collect(),
-                ));
-            }
-        }
-        Source::Explain { name, request } => {
-            let explained = app.explain_request(&name, &read_input(&request, REQUEST_MAX)?).await?;
+        Source::List => list(context, &app.sources().await?),
+        Source::Explain { name, request } => return explain(context, &app, &name, &request).await,
+        Source::Conform(command) => {
+            let exit = conform(context, &app, command).await?;
             app.close().await;
-            let said = context.lang.choose(&explained.message);
-            if context.json {
-                line(json!({"source": name.as_str(), "cause": explained.cause, "explanation": said}).to_string());
-            } else {
-                line(format!("{name}: {said}"));
-            }
-            return Ok(if explained.cause == "taken" { Exit::Ok } else { Exit::Refused });
+            return Ok(exit);
         }
         Source::Test { name } => {
             let body = app.test_source(&name).await?;
@@ -171,6 +183,28 @@ pub(super) async fn run(context: &Context, command: Source) -> Result<Exit, Fail
     }
     app.close().await;
     Ok(Exit::Ok)
+}
+
+fn list(context: &Context, sources: &[SourceShown]) {
+    if context.json {
+        line(json!({"data": sources.iter().map(show).collect::<Vec<_>>(), "has_more": false}).to_string());
+    } else {
+        let heads =
+            context.lang.heads(["Nguồn", "Kiểu", "Chợ", "Tài khoản"], ["Source", "Dialect", "Market", "Accounts"]);
+        to_stdout(&table(&heads, sources.iter().map(row).collect()));
+    }
+}
+
+async fn explain(context: &Context, app: &App, name: &SourceName, request: &str) -> Result<Exit, Failure> {
+    let explained = app.explain_request(name, &read_input(request, REQUEST_MAX)?).await?;
+    app.close().await;
+    let said = context.lang.choose(&explained.message);
+    if context.json {
+        line(json!({"source": name.as_str(), "cause": explained.cause, "explanation": said}).to_string());
+    } else {
+        line(format!("{name}: {said}"));
+    }
+    Ok(if explained.cause == "taken" { Exit::Ok } else { Exit::Refused })
 }
 
 /// Reads a secret from a file; the line end that editors add is not part of it.

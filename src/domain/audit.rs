@@ -145,6 +145,9 @@ actions! {
     SourceAdded = "source.added" on Source: "thêm nguồn báo tiền", "added a source";
     SourceRotated = "source.rotated" on Source: "đổi khóa bí mật của nguồn", "put a source's new secret in force";
     SourceAccountsChanged = "source.accounts_changed" on Source: "đổi danh sách tài khoản của nguồn", "changed a source's accounts";
+    SourceAddressesChanged = "source.addresses_changed" on Source: "đổi danh sách địa chỉ gửi của nguồn", "changed from where a source may send";
+    DeliveryRead = "delivery.read" on Source: "xem nội dung một yêu cầu của nguồn", "read the body of a source's request";
+    DeliveryJudgedAgain = "delivery.judged_again" on Source: "xét lại một yêu cầu của nguồn", "had a source's request judged again";
     MarketAdded = "market.added" on Market: "thêm chợ", "added a market";
     MarketChanged = "market.changed" on Market: "đổi thông tin chợ", "changed a market";
     StallRegistered = "stall.registered" on Stall: "đăng ký sạp hoặc tài khoản nhận tiền", "registered a stall or its receiving account";

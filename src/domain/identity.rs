@@ -165,6 +165,8 @@ uuid_name! {
     DeviceId = "dev_", "device";
     /// A key of a machine, shown as `key_…`.
     KeyId = "key_", "key";
+    /// An inbound request of a source, shown as `dlv_…`.
+    HeardId = "dlv_", "delivery";
     /// A subscription of another program, shown as `whk_…`.
     WebhookId = "whk_", "webhook";
 }

@@ -122,6 +122,8 @@ rights! {
     ResolveInbox = "inbox.resolve": [Manager, Admin];
     /// See sources and their deliveries.
     ReadSources = "sources.read": [Manager, Auditor, Admin];
+    /// See the bodies of deliveries: memos and payers in clear.
+    ReadDeliveryBodies = "deliveries.read": [Auditor, Admin];
     /// Add sources and change their secrets and lists.
     WriteSources = "sources.write": [Admin];
     /// See statements and reconciliations.

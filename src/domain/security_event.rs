@@ -94,6 +94,7 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::SourceAdded
         | Action::SourceRotated
         | Action::SourceAccountsChanged
+        | Action::SourceAddressesChanged
         | Action::SigningKeyMade
         | Action::SigningKeyRotated
         | Action::SecretsKeyRotated
@@ -108,6 +109,8 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::ReportDownloaded
         | Action::BookExported
         | Action::BackupMade
+        | Action::DeliveryRead
+        | Action::DeliveryJudgedAgain
         | Action::AuditExported => (Notice, Success, Deed),
         Action::MarketAdded
         | Action::MarketChanged
@@ -123,6 +126,7 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::ItemDismissed
         | Action::DayClosed
         | Action::LineAccepted
+        | Action::LineRepeated
         | Action::ReconciliationSigned
         | Action::DisputeRaised
         | Action::DisputeAnswered

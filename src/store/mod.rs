@@ -25,6 +25,7 @@ pub(crate) mod feeds;
 pub mod head;
 pub mod health;
 pub(crate) mod held;
+pub(crate) mod idempotency;
 mod journal;
 pub(crate) mod keys;
 pub(crate) mod login_attempts;

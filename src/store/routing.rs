@@ -11,6 +11,7 @@ use super::{Store, head, instant, optional_instant};
 use crate::domain::account::AccountNumber;
 use crate::domain::ids::{MarketCode, MarketId, SourceId, SourceName};
 use crate::domain::settlement::Dialect;
+use crate::domain::source_network::Network;
 use crate::ledger::routing::{AccountRoute, Allowance, Routes};
 
 /// Accounts that one process keeps routes of; a province has some ten thousand.
@@ -33,8 +34,12 @@ pub struct Sender {
     pub local_as_utc: bool,
     /// The secret in force, as it is kept: sealed.
     pub secret: String,
+    /// Since when it is, in microseconds.
+    pub secret_since: i64,
     /// The secret before it, sealed too, and until when (microseconds) it is taken too.
     pub previous: Option<(String, i64)>,
+    /// The networks it may send from; anywhere when empty.
+    pub networks: Vec<Network>,
 }
 
 impl std::fmt::Debug for Sender {
@@ -93,7 +98,7 @@ async fn load(transaction: &mut super::engine::Transaction, version: i64) -> Res
     const ROUTES: &str = "SELECT number, bin, market_id, valid_from, valid_to FROM account_routes \
         ORDER BY number, bin, valid_from LIMIT $1";
     const SOURCES: &str = "SELECT source_id, name, dialect, market_id, every_account, local_as_utc, tolerance_s, \
-        secret, secret_previous, previous_until FROM sources WHERE source_id > 0 ORDER BY source_id LIMIT $1";
+        secret, COALESCE(rotated_at, created_at) AS secret_since, secret_previous, previous_until, addresses FROM sources WHERE source_id > 0 ORDER BY source_id LIMIT $1";
     const LISTED: &str = "SELECT source_id, number FROM source_accounts ORDER BY source_id, number LIMIT $1";
     let mut directory = Directory { version, ..Directory::default() };
     for row in transaction.rows(MARKETS, binds![0_i64, ROUTES_LIMIT]).await? {
@@ -133,6 +138,8 @@ fn sender(row: &Row, accounts: BTreeSet<AccountNumber>) -> Result<Sender> {
         tolerance_s: row.int("tolerance_s")?,
         local_as_utc: row.flag("local_as_utc")?,
         secret: row.text("secret")?,
+        secret_since: row.int("secret_since")?,
+        networks: super::sources::networks_of(row)?,
         previous: row.optional_text("secret_previous")?.zip(row.optional_int("previous_until")?),
     })
 }

@@ -126,6 +126,10 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/v1/sources", With(Right::ReadSources, Own)),
     ("POST", "/v1/sources", With(Right::WriteSources, Installation)),
     ("POST", "/v1/sources/{name}/rotate", With(Right::WriteSources, Installation)),
+    ("POST", "/v1/sources/{name}/addresses", With(Right::WriteSources, Installation)),
+    ("GET", "/v1/sources/{name}/deliveries", With(Right::ReadSources, Own)),
+    ("GET", "/v1/sources/{name}/deliveries/{delivery}", With(Right::ReadSources, Own)),
+    ("POST", "/v1/sources/{name}/deliveries/{delivery}/replay", With(Right::WriteSources, Installation)),
     ("GET", "/", With(Right::ReadHome, Own)),
     ("GET", "/markets/{code}", With(Right::ReadDays, Market)),
     ("GET", "/markets/{code}/stalls", With(Right::ReadStalls, Market)),
@@ -153,6 +157,10 @@ pub const ROUTES: &[Row] = &[
     ("GET", "/markets/{code}/stalls/{stall}/phones", With(Right::ManageDevices, Stall)),
     ("POST", "/markets/{code}/stalls/{stall}/phones", With(Right::PrintCards, Stall)),
     ("POST", "/markets/{code}/stalls/{stall}/phones/remove", With(Right::ManageDevices, Stall)),
+    ("GET", "/sources", With(Right::ReadSources, Own)),
+    ("GET", "/sources/{name}", With(Right::ReadSources, Own)),
+    ("GET", "/sources/{name}/deliveries/{delivery}", With(Right::ReadSources, Own)),
+    ("POST", "/sources/{name}/deliveries/{delivery}/replay", With(Right::WriteSources, Installation)),
     ("GET", "/audit", With(Right::ReadAudit, Own)),
     ("GET", "/users", With(Right::ManageUsers, Own)),
     ("POST", "/users", With(Right::ManageUsers, Own)),
@@ -284,6 +292,7 @@ async fn admitted(web: &Shared, request: Request) -> Result<Request, Refusal> {
         let params = RawPathParams::from_request_parts(&mut parts, web).await.ok();
         let place = place(at, params.as_ref());
         App::admit(&known.actor, right, &place)?;
+        parts.extensions.insert(place);
         if known.must_change && !BEFORE_CHANGE.contains(&route.as_str()) {
             return Err(must_change(&parts.method, &parts.headers, &route));
         }

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use utoipa_swagger_ui::Config;
 
-use super::problem::{Answer, told};
+use super::pages::frame::Frame;
+use super::pages::html;
+use super::problem::{Answer, Tongue, told};
 use crate::app::error::{AppError, Message};
 
 /// What the page may load: its own script and style, the document, pictures that the style sheet holds.
@@ -19,6 +22,13 @@ const FILES: [&str; 2] = ["swagger-ui.css", "swagger-ui-bundle.js"];
 /// Our own script, which starts the vendored one.
 const START: &str = include_str!("pages/docs.js");
 
+/// How a stranger connects a bank; `tests/it/guide.rs` does as it says.
+#[derive(Template)]
+#[template(path = "integrate.html")]
+struct Guide {
+    frame: Frame,
+}
+
 pub(super) async fn page() -> Response {
     let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "max-age=300")];
     (headers, Html(include_str!("pages/docs.html"))).into_response()
@@ -27,6 +37,10 @@ pub(super) async fn page() -> Response {
 pub(super) async fn file(headers: HeaderMap, Path(name): Path<String>) -> Answer {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     let cached = [(header::CACHE_CONTROL, "max-age=86400")];
+    if name == "integrate" {
+        let page = html(&Guide { frame: Frame::bare(Tongue::of(&headers)) });
+        return page.map_err(told(&headers, "/docs/integrate"));
+    }
     if name == "start.js" {
         return Ok((cached, [(header::CONTENT_TYPE, SCRIPT)], START).into_response());
     }

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use super::problem::{Answer, Problem, Tongue, told};
+use super::visitor::client_address;
 use super::{INGEST_BODY_MAX, Shared};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::receive_settlement::{Inbound, Reply, ReplyStatus};
@@ -66,10 +67,10 @@ pub(super) async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let (inbound, instance) = taken(target, &headers, body).await?;
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let (inbound, instance) = taken(target, &headers, address, body).await?;
     let reply = web.app.receive_settlement(inbound).await.map_err(told(&headers, &instance))?;
-    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    Ok(answer(&web, reply, address, &headers, &instance))
+    Ok(answer(&web, reply, address.map(|peer| peer.ip()), &headers, &instance))
 }
 
 /// As [`receive`], without the book: the ceiling that the bench compares with.
@@ -80,20 +81,26 @@ pub(super) async fn answer_only(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let (inbound, instance) = taken(target, &headers, body).await?;
+    let address = peer.map(|Extension(ConnectInfo(peer))| peer);
+    let (inbound, instance) = taken(target, &headers, address, body).await?;
     let reply = web.app.answer_without_booking(&inbound).map_err(told(&headers, &instance))?;
-    let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip());
-    Ok(answer(&web, reply, address, &headers, &instance))
+    Ok(answer(&web, reply, address.map(|peer| peer.ip()), &headers, &instance))
 }
 
 /// Takes a request off the wire; returns it with the path that problems name.
-async fn taken(target: Target, headers: &HeaderMap, body: Body) -> Result<(Inbound, String), Problem> {
+async fn taken(
+    target: Target,
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+    body: Body,
+) -> Result<(Inbound, String), Problem> {
     let Target { source, rest } = target;
     let instance = format!("/v1/ingest/{source}");
     let body = read(body).await.map_err(|(status, error)| told(headers, &instance)(error).with_status(status))?;
     let inbound = Inbound {
         source,
         sub_path: rest.map(|rest| format!("/{rest}")).unwrap_or_default(),
+        address: client_address(headers, peer),
         headers: headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         body,
     };
@@ -116,21 +123,27 @@ async fn read(body: Body) -> Result<Vec<u8>, (StatusCode, AppError)> {
     }
 }
 
+/// Returns the status of an answer.
+pub(super) fn status_of(status: ReplyStatus) -> StatusCode {
+    match status {
+        ReplyStatus::Accepted => StatusCode::OK,
+        ReplyStatus::Unauthenticated | ReplyStatus::Stale => StatusCode::UNAUTHORIZED,
+        ReplyStatus::Elsewhere => StatusCode::FORBIDDEN,
+        ReplyStatus::Unreadable => StatusCode::BAD_REQUEST,
+        ReplyStatus::NoSuchSource => StatusCode::NOT_FOUND,
+    }
+}
+
 fn answer(web: &Shared, reply: Reply, address: Option<IpAddr>, headers: &HeaderMap, instance: &str) -> Response {
     let failed = reply.status == ReplyStatus::Unauthenticated;
     let throttled = failed && address.is_some_and(|ip| web.throttle.failed(ip));
-    let status = match reply.status {
-        _ if throttled => StatusCode::TOO_MANY_REQUESTS,
-        ReplyStatus::Accepted => StatusCode::OK,
-        ReplyStatus::Unauthenticated | ReplyStatus::Stale => StatusCode::UNAUTHORIZED,
-        ReplyStatus::Unreadable => StatusCode::BAD_REQUEST,
-        ReplyStatus::NoSuchSource => StatusCode::NOT_FOUND,
-    };
+    let status = if throttled { StatusCode::TOO_MANY_REQUESTS } else { status_of(reply.status) };
     if let Some(body) = reply.body.filter(|_| !throttled) {
         (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
     } else {
         let kind = match reply.status {
             ReplyStatus::Unauthenticated | ReplyStatus::Stale => ErrorKind::Unauthenticated,
+            ReplyStatus::Elsewhere => ErrorKind::Forbidden,
             ReplyStatus::NoSuchSource => ErrorKind::NotFound,
             ReplyStatus::Accepted | ReplyStatus::Unreadable => ErrorKind::Invalid,
         };

@@ -6,11 +6,13 @@ mod audit;
 mod board;
 mod city;
 pub mod day_page;
+mod deliveries;
 mod disputes;
 mod docs;
 mod events;
 mod feeds;
 mod health;
+pub mod idempotency;
 mod ingest;
 mod journal;
 mod journal_file;
@@ -30,6 +32,7 @@ mod reports;
 mod seal;
 mod server;
 mod sheets;
+mod source_pages;
 mod sources;
 mod stall;
 mod stall_phones;
@@ -102,6 +105,7 @@ pub fn everything(web: Shared) -> Router {
         .merge(documents())
         .merge(open_routes())
         .fallback(problem::no_such_page)
+        .layer(from_fn_with_state(Arc::clone(&web), idempotency::once))
         .layer(from_fn_with_state(Arc::clone(&web), access::door))
         .layer(from_fn_with_state(Arc::clone(&web), problem::frame))
         .with_state(web)
@@ -164,6 +168,10 @@ fn api() -> Router<Shared> {
         .route("/v1/markets/{code}/webhooks/{webhook}/test", post(webhooks::test))
         .route("/v1/sources", get(sources::list).post(sources::add))
         .route("/v1/sources/{name}/rotate", post(sources::rotate))
+        .route("/v1/sources/{name}/addresses", post(sources::addresses))
+        .route("/v1/sources/{name}/deliveries", get(deliveries::list))
+        .route("/v1/sources/{name}/deliveries/{delivery}", get(deliveries::one))
+        .route("/v1/sources/{name}/deliveries/{delivery}/replay", post(deliveries::replay))
         .layer(DefaultBodyLimit::max(API_BODY_MAX))
 }
 
@@ -189,6 +197,10 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/reconciliation/{date}/sign", post(statement_pages::sign))
         .route("/markets/{code}/stalls/{stall}/phones", get(stall_phones::page).post(stall_phones::card))
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
+        .route("/sources", get(source_pages::list))
+        .route("/sources/{name}", get(source_pages::one))
+        .route("/sources/{name}/deliveries/{delivery}", get(source_pages::delivery))
+        .route("/sources/{name}/deliveries/{delivery}/replay", post(source_pages::replay))
         .route("/audit", get(audit::page))
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))

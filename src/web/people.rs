@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::account::moment;
@@ -201,7 +202,7 @@ pub(super) async fn list(
     Ok(Json(listed.await.map_err(told(&headers, "/v1/users"))?.to_json()).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUserBody {
     name: String,
@@ -252,7 +253,7 @@ pub(super) async fn keys(State(web): State<Shared>, actor: Actor, headers: Heade
     Ok(Json(json!({"data": data, "has_more": false, "next": null})).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewKeyBody {
     name: String,

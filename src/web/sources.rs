@@ -16,6 +16,7 @@ use crate::app::error::{AppError, Message};
 use crate::app::journal::Page;
 use crate::app::manage_sources::{AddSource, SourceShown, TOLERANCE_DEFAULT_S, source_json};
 use crate::app::silent_sources::Silent;
+use crate::domain::source_network::Network;
 
 pub(super) async fn list(
     State(web): State<Shared>,
@@ -50,6 +51,9 @@ pub(super) struct NewSource {
     market: Option<String>,
     time: Option<String>,
     tolerance: Option<i64>,
+    /// Networks it may send from; anywhere when there are none.
+    #[serde(default)]
+    from: Vec<String>,
 }
 
 pub(super) async fn add(State(web): State<Shared>, headers: HeaderMap, Json(new): Json<NewSource>) -> Answer {
@@ -63,6 +67,7 @@ pub(super) async fn add(State(web): State<Shared>, headers: HeaderMap, Json(new)
             market: new.market.as_deref().map(|code| field("market", code)).transpose()?,
             local_as_utc: local_as_utc(new.time.as_deref())?,
             tolerance_s: new.tolerance.unwrap_or(TOLERANCE_DEFAULT_S),
+            networks: networks("from", &new.from)?,
         };
         web.app.add_source(source).await
     };
@@ -100,4 +105,33 @@ pub(super) async fn rotate(
     };
     let source = rotated.await.map_err(told(&headers, &format!("/v1/sources/{name}/rotate")))?;
     Ok(Json(source_json(&source)).into_response())
+}
+
+/// Networks to put on a source's list and to take off it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangedAddresses {
+    #[serde(default)]
+    add: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
+/// `POST /v1/sources/{name}/addresses`.
+pub(super) async fn addresses(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    Json(body): Json<ChangedAddresses>,
+) -> Answer {
+    let changed = async {
+        let (add, remove) = (networks("add", &body.add)?, networks("remove", &body.remove)?);
+        web.app.change_source_addresses(&field("name", &name)?, &add, &remove).await
+    };
+    let source = changed.await.map_err(told(&headers, &format!("/v1/sources/{name}/addresses")))?;
+    Ok(Json(source_json(&source)).into_response())
+}
+
+fn networks(name: &str, texts: &[String]) -> Result<Vec<Network>, AppError> {
+    texts.iter().map(|text| field(name, text)).collect()
 }

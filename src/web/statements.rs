@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::Shared;
 use super::markets::{PageQuery, field};
@@ -162,7 +163,7 @@ pub(super) async fn of_date(
     Ok(Json(found.to_json(query.matched)).into_response())
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BookBody {
     date: Option<String>,
@@ -203,7 +204,7 @@ pub(super) async fn book_date(
     Ok(Json(booked.to_json()).into_response())
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignBody {
     #[serde(default)]
@@ -228,7 +229,7 @@ pub(super) async fn sign(
     Ok((StatusCode::CREATED, Json(signed.to_json(false))).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AcceptBody {
     reason: String,

@@ -6,7 +6,7 @@
 //! credentials is the operator's, if it was made on this machine by this machine's own pages or
 //! programs: not through a proxy, to a host name that cannot be rebound, from no other origin.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -99,7 +99,7 @@ pub(super) async fn identify(
         known: None,
         unasked: None,
         csrf: cookie(headers, FORM).map(form_token).unwrap_or_default(),
-        address: client_address(headers, peer),
+        address: client_address(headers, peer).map(|address| address.to_string()).unwrap_or_default(),
         keeps_cookies: keeps_cookies(web, headers),
         by_key: false,
         by_cookie: false,
@@ -180,14 +180,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// Returns the address that logins are counted by: behind a proxy on this machine, what the proxy
-/// itself wrote down last.
-fn client_address(headers: &HeaderMap, peer: Option<SocketAddr>) -> String {
-    let Some(peer) = peer.map(|peer| peer.ip()) else { return String::new() };
+/// Returns the client's address, which logins are counted by and sources are held to: behind a proxy on
+/// this machine, what the proxy itself wrote down last.
+pub(super) fn client_address(headers: &HeaderMap, peer: Option<SocketAddr>) -> Option<IpAddr> {
+    let peer = peer?.ip();
     let last = headers.get_all("x-forwarded-for").iter().next_back().and_then(|value| value.to_str().ok());
     let named = last.and_then(|list| list.rsplit(',').next()).and_then(|ip| ip.trim().parse().ok());
-    let address: std::net::IpAddr = named.filter(|_| peer.is_loopback()).unwrap_or(peer);
-    address.to_string()
+    Some(named.filter(|_| peer.is_loopback()).unwrap_or(peer))
 }
 
 fn keeps_cookies(web: &Shared, headers: &HeaderMap) -> bool {

@@ -10,8 +10,9 @@ use socho::app::access::Role;
 use socho::app::close_day::CloseDay;
 use socho::app::problems::catalogue;
 use socho::domain::settlement::Dialect;
-use socho::web::access::ROUTES;
+use socho::web::access::{Entry, ROUTES};
 
+use crate::reconcile::{FORM, file, row};
 use crate::visitors::{PASSWORD, Site, Visitor, user};
 use crate::world::{World, settlement};
 
@@ -290,6 +291,95 @@ async fn real_answers_have_the_documented_form() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_answers_about_people_keys_statements_and_deliveries_have_the_documented_form() {
+    let world = World::sqlite().await;
+    a_day(&world).await;
+    user(&world, "sang", Role::Admin, None).await;
+    let mut admin = Site::of(&world).visitor();
+    assert_eq!(admin.log_in("sang", PASSWORD).await.status, 303);
+    let (document, admin) = (document(), &mut admin);
+    let rows = [row("08:00:00", "FTb", 35_000, "rau"), row("08:30:00", "FTNEW", 12_000, "hành")];
+    let file = String::from_utf8(file(FORM, &rows)).unwrap();
+    let uploads = "/v1/markets/{code}/statements";
+    let kept = asked(admin, &document, "POST", uploads, "/v1/markets/TAN/statements?file_name=a.csv", &file).await;
+    let id = kept["id"].as_str().unwrap();
+    asked(admin, &document, "POST", uploads, "/v1/markets/TAN/statements?file_name=a.csv", &file).await;
+    asked(admin, &document, "POST", uploads, "/v1/markets/TAN/statements?file_name=a.csv", "no statement").await;
+    let (of, books) = ("/v1/statements/{id}/reconciliation", "/v1/statements/{id}/book");
+    let dates = "/v1/markets/{code}/reconciliation";
+    for (method, route, path, body) in [
+        ("GET", uploads, "/v1/markets/TAN/statements".to_owned(), ""),
+        ("GET", "/v1/statements/{id}", format!("/v1/statements/{id}"), ""),
+        ("GET", of, format!("/v1/statements/{id}/reconciliation"), ""),
+        ("POST", books, format!("/v1/statements/{id}/book"), r#"{"dry_run":true}"#),
+        ("POST", books, format!("/v1/statements/{id}/book"), "{}"),
+        ("GET", dates, "/v1/markets/TAN/reconciliation?date=2026-11-24&matched=true".to_owned(), ""),
+        (
+            "POST",
+            "/v1/markets/{code}/reconciliation/{date}/book",
+            "/v1/markets/TAN/reconciliation/2026-11-24/book".into(),
+            "{}",
+        ),
+        (
+            "POST",
+            "/v1/markets/{code}/reconciliation/{date}/sign",
+            "/v1/markets/TAN/reconciliation/2026-11-24/sign".into(),
+            r#"{"note":"đã xem"}"#,
+        ),
+        ("GET", dates, "/v1/markets/TAN/reconciliation?date=2026-11-24".to_owned(), ""),
+        (
+            "POST",
+            "/v1/markets/{code}/statement-lines/{line}/accept",
+            "/v1/markets/TAN/statement-lines/1/accept".into(),
+            r#"{"reason":"x"}"#,
+        ),
+        ("GET", "/v1/markets/{code}/days/{date}/checklist", "/v1/markets/TAN/days/2026-11-24/checklist".into(), ""),
+        ("POST", "/v1/users", "/v1/users".into(), r#"{"name":"thu.ba","full_name":"Thu Ba","role":"city"}"#),
+        ("POST", "/v1/users/{user}/{action}", "/v1/users/thu.ba/password".into(), ""),
+        ("POST", "/v1/users/{user}/{action}", "/v1/users/thu.ba/disable".into(), ""),
+        ("GET", "/v1/users", "/v1/users".into(), ""),
+        ("POST", "/v1/keys", "/v1/keys".into(), r#"{"name":"kho dữ liệu","role":"auditor"}"#),
+        ("GET", "/v1/keys", "/v1/keys".into(), ""),
+        ("GET", "/v1/reports/compare", "/v1/reports/compare?month=2026-11&standing=provisional".into(), ""),
+        ("POST", "/v1/sources/{name}/addresses", "/v1/sources/bank/addresses".into(), r#"{"add":["203.0.113.0/24"]}"#),
+        ("POST", "/v1/ingest/{source}", "/v1/ingest/bank".into(), "{}"),
+        ("GET", "/v1/sources/{name}/deliveries", "/v1/sources/bank/deliveries".into(), ""),
+        ("GET", "/v1/sources/{name}/deliveries", "/v1/sources/nobody/deliveries".into(), ""),
+    ] {
+        asked(admin, &document, method, route, &path, body).await;
+    }
+    let list = asked(admin, &document, "GET", "/v1/sources/{name}/deliveries", "/v1/sources/bank/deliveries", "").await;
+    let all = list["data"].as_array().unwrap();
+    assert!(all.len() == 5, "{list}");
+    for one in all {
+        let path = format!("/v1/sources/bank/deliveries/{}", one["id"].as_str().unwrap());
+        let one = "/v1/sources/{name}/deliveries/{delivery}";
+        asked(admin, &document, "GET", one, &path, "").await;
+        asked(admin, &document, "POST", &format!("{one}/replay"), &format!("{path}/replay"), "").await;
+    }
+}
+
+#[test]
+fn every_operation_says_how_to_authenticate_and_describes_what_it_takes_and_gives() {
+    let document = document();
+    let ways = document["components"]["securitySchemes"].as_object().unwrap();
+    assert_eq!(ways.keys().map(String::as_str).collect::<Vec<_>>(), ["key", "phone", "session"]);
+    for (method, path, entry) in ROUTES.iter().filter(|(_, path, _)| is_api(path)) {
+        let operation = &document["paths"][path.replace("{*", "{")][method.to_lowercase()];
+        let asked = operation["security"].as_array().map_or(0, Vec::len);
+        assert_eq!(asked > 0, matches!(entry, Entry::With(..)), "{method} {path}");
+        for (media, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            assert!(content["schema"].is_object(), "{method} {path}: {media} is not described");
+        }
+        let answers = operation["responses"].as_object().unwrap().values();
+        for content in answers.filter_map(|answer| answer["content"]["application/json"].as_object()) {
+            let files = path.ends_with("{file}") || *path == "/openapi.json";
+            assert!(files || content.contains_key("schema"), "{method} {path}: the answer is not described");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_has_not_changed_is_not_sent_again() {
     let world = World::sqlite().await;
     a_day(&world).await;
@@ -378,7 +468,7 @@ async fn the_documents_page_loads_its_own_files_alone() {
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
     let loaded: Vec<&str> = page.body.split(['"']).filter(|part| part.starts_with("/docs/")).collect();
-    assert_eq!(loaded.len(), 3);
+    assert_eq!(loaded.len(), 4, "two scripts, a style and the guide");
     for path in loaded {
         let file = anybody.get(path).await;
         let kind = file.headers["content-type"].to_str().unwrap();

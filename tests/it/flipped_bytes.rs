@@ -53,6 +53,11 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("login_attempts", "*", "a counter of failed logins"),
     ("devices", "*", "phones of a stall; no figure rests on them"),
     ("pairing_codes", "*", "hashes, used up by phones"),
+    (
+        "idempotency_keys",
+        "*",
+        "answers kept a day for programs that ask again; the facts themselves are in the journal",
+    ),
     ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
     ("webhooks", "*", "who is told of postings and how far; the postings are in the journal"),
     ("webhook_attempts", "*", "what became of telling; emptied by age"),

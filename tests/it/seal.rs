@@ -343,6 +343,7 @@ story!(balances_of_a_long_journal_start_from_a_kept_step, |world| {
         let inbound = socho::app::receive_settlement::Inbound {
             source: "many".to_owned(),
             sub_path: String::new(),
+            address: None,
             headers: vec![("secure-token".to_owned(), crate::world::secret_of(Dialect::CassoV1).as_bytes().to_vec())],
             body: format!("{{\"error\":0,\"data\":[{}]}}", items.join(",")).into_bytes(),
         };

@@ -42,6 +42,7 @@ async fn sample_sources(world: &World, samples: &[Value]) {
                 market: None,
                 local_as_utc: false,
                 tolerance_s: 300,
+                networks: Vec::new(),
             };
             world.app.add_source(new).await.unwrap();
         } else {
@@ -62,6 +63,7 @@ async fn post(world: &World, sample: &Value, token: &mut String) -> Reply {
     let inbound = Inbound {
         source: sample["provider"].as_str().unwrap().to_owned(),
         sub_path: sample["path"].as_str().unwrap_or_default().to_owned(),
+        address: None,
         headers: headers.collect(),
         body: sample["body"].as_str().unwrap().as_bytes().to_vec(),
     };

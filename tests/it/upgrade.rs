@@ -119,6 +119,11 @@ story!(a_book_of_the_schema_before_pairs_what_it_already_held, |world| {
     let fresh = settlement(ACCOUNTS[1], "c1", 9_000, "2026-11-24T08:04:00+07:00");
     assert_eq!(send(&app, "two", Dialect::GenericHmac, &fresh).await.items[0].outcome, Outcome::Recorded);
     let there = World::at(&url, app, &world.clock, folder);
+    // A source of before sends from anywhere, and nobody knows when its secret signed last.
+    let source = there.app.source(&"one".parse().unwrap()).await.unwrap();
+    assert!(source.networks.is_empty() && source.secret_since.is_some() && source.secret_used_at.is_none());
+    let held = there.app.change_source_addresses(&source.name, &["203.0.113.0/24".parse().unwrap()], &[]).await;
+    assert_eq!(held.unwrap().networks.len(), 1);
     assert_eq!(there.int("SELECT COUNT(*) FROM pairing_credits").await, 7, "six from before and one since");
     assert_eq!(there.int("SELECT COUNT(*) FROM pairing_dates").await, 3, "a day on either side");
     for market in there.app.verify(None).await.unwrap() {

@@ -36,6 +36,11 @@ impl Site {
         Self { router: web::everything(Web::new(Arc::clone(&world.app), None, door)) }
     }
 
+    /// Serves what another process serves.
+    pub(crate) fn serving(router: Router) -> Self {
+        Self { router }
+    }
+
     /// Somebody at a browser or program of their own.
     pub(crate) fn visitor(&self) -> Visitor {
         Visitor {

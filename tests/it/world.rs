@@ -164,6 +164,7 @@ impl World {
             market: market.map(|code| code.parse().unwrap()),
             local_as_utc: false,
             tolerance_s: 300,
+            networks: Vec::new(),
         };
         self.app.add_source(new).await.unwrap();
     }
@@ -205,6 +206,7 @@ pub(crate) fn inbound(now: Timestamp, source: &str, dialect: Dialect, settlement
     Inbound {
         source: source.to_owned(),
         sub_path: signed.sub_path.to_owned(),
+        address: None,
         headers: signed.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
         body: signed.body.into_bytes(),
     }

@@ -204,6 +204,7 @@ async fn furnish(app: &App) -> Result<(MarketId, Target), AppError> {
         market: Some(code.clone()),
         local_as_utc: false,
         tolerance_s: TOLERANCE_MAX_S,
+        networks: Vec::new(),
     })
     .await?;
     let stalls = registered.iter().map(|stall| {

@@ -57,7 +57,8 @@ pub async fn measure(book: &BenchBook, phones: u64, payments: u64) -> Result<Lis
         let sent = Instant::now();
         let headers = request.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
         let (source, sub_path) = (book.target.source.clone(), request.sub_path.to_owned());
-        book.app.receive_settlement(Inbound { source, sub_path, headers, body: request.body.into_bytes() }).await?;
+        let body = request.body.into_bytes();
+        book.app.receive_settlement(Inbound { source, sub_path, headers, body, address: None }).await?;
         for _ in 0..phones {
             let at = heard.recv().await.ok_or_else(|| AppError::internal("a phone stopped listening"))?;
             micros.push(u64::try_from(at.saturating_duration_since(sent).as_micros()).unwrap_or(u64::MAX));

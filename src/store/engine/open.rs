@@ -95,6 +95,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0009_audit.sql"),
     ),
     (
+        10,
+        "clinic",
+        include_str!("../../../migrations/sqlite/0010_clinic.sql"),
+        include_str!("../../../migrations/postgres/0010_clinic.sql"),
+    ),
+    (
         11,
         "outgoing",
         include_str!("../../../migrations/sqlite/0011_outgoing.sql"),

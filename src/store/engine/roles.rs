@@ -14,13 +14,13 @@ const CHANGEABLE: &str = "installation, markets, market_places, account_routes, 
     market_cutoffs, stalls, vendors, tenancies, receiving_accounts, account_stalls, market_head, deliveries, \
     reference_agreements, balances, daily_totals, hourly_totals, date_totals, source_totals, users, recovery_codes, \
     sessions, api_keys, login_attempts, devices, pairing_codes, disputes, cash_lines, assignment_proposals, \
-    statement_lines, source_hours, audit_head, webhooks";
+    statement_lines, source_hours, audit_head, webhooks, idempotency_keys";
 
 /// Tables whose rows it may remove: redacted text, accounts taken off a source's list, reports that
 /// a person booked as money of their own, what has run out of logins and codes,
 /// subscriptions that ended.
 const REMOVABLE: &str = "inbox_texts, source_accounts, pairings, recovery_codes, sessions, login_attempts, \
-    pairing_codes, assignment_proposals, webhooks, webhook_attempts";
+    pairing_codes, assignment_proposals, webhooks, webhook_attempts, idempotency_keys";
 
 /// Makes both roles when they are missing and lets the login act as either.
 ///

@@ -198,12 +198,86 @@ pub(super) struct Source {
     accounts: Vec<String>,
     time: String,
     tolerance_s: i64,
+    /// The networks it may send from; anywhere when there are none.
+    addresses: Vec<String>,
+    secret_since: Option<String>,
+    /// When that secret signed last, to the minute.
+    secret_used_at: Option<String>,
     previous_secret_until: Option<String>,
+    /// When the secret before it signed last: once it no longer does, nobody needs it.
+    previous_secret_used_at: Option<String>,
     ingest_path: String,
     clock_alarm_s: Option<i64>,
     /// Set where it is quieter than it usually is at this hour of the week; in the list alone.
     #[schema(required = false)]
     silent: Option<Silence>,
+}
+
+/// A request that a source sent.
+#[derive(ToSchema)]
+pub(super) struct Delivery {
+    #[schema(example = "dlv_019ab2c4-5d6e-7f80-91a2-b3c4d5e6f708")]
+    id: String,
+    at: String,
+    /// The client's address; none for what was judged again here.
+    address: Option<String>,
+    path: String,
+    bytes: u64,
+    #[schema(example = "recorded")]
+    outcome: String,
+    status: u16,
+    ms: u64,
+    item_count: u64,
+    /// The first ten.
+    items: Vec<ResolvedItem>,
+    /// Why it was refused, in a stable word: `wrong_secret`, `body_changed`, `clock_skew`, …
+    cause: Option<String>,
+    replays: Option<String>,
+    replayed_by: Option<String>,
+}
+
+/// A request with everything that is known of it.
+#[derive(ToSchema)]
+pub(super) struct DeliveryDetail {
+    #[schema(inline)]
+    delivery: Delivery,
+    steps: Vec<DeliveryStep>,
+    /// Why it was refused and what to do, in the caller's language.
+    explanation: Option<String>,
+    /// Names and values; a value that could open something is `…`. Of refused requests alone.
+    headers: Vec<DeliveryHeader>,
+    /// The body as text, for those who may see it.
+    body: Option<String>,
+    /// Whether that is all of it.
+    body_complete: bool,
+    /// A command that sends it again, signed anew with `$SECRET`.
+    curl: Option<String>,
+}
+
+/// One step of a request's way.
+#[derive(ToSchema)]
+pub(super) struct DeliveryStep {
+    /// `address`, `path`, `headers`, `signature`, `time`, `body`, `judged`.
+    step: String,
+    /// `passed`, `failed` or `not_reached`.
+    state: String,
+    says: String,
+}
+
+/// One header.
+#[derive(ToSchema)]
+pub(super) struct DeliveryHeader {
+    name: String,
+    value: String,
+}
+
+/// What became of a request that was judged again.
+#[derive(ToSchema)]
+pub(super) struct Replayed {
+    /// The new entry of the log.
+    id: String,
+    replays: String,
+    data: Vec<ResolvedItem>,
 }
 
 /// How long a source has been quiet.

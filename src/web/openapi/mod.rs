@@ -2,6 +2,7 @@
 //! read, routes and answers stand in lists that tests hold against the router and against real answers.
 
 mod answers;
+mod office;
 mod outgoing;
 mod report;
 mod routes;
@@ -13,12 +14,21 @@ use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, Para
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::response::{Response as Shown, ResponseBuilder, ResponsesBuilder};
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{disputes, journal, markets, pairing, seal, sources, webhooks};
+use super::access::{Entry, ROUTES};
+use super::idempotency::KEYED;
+use super::visitor::{PHONE, SESSION};
+use crate::app::access::Role;
+use crate::domain::idempotency::KEY_MAX;
+
+use super::{disputes, journal, markets, pairing, people, seal, sources, statements, webhooks};
 
 /// The media type of errors.
 const PROBLEM: &str = "application/problem+json";
@@ -56,8 +66,6 @@ enum Body {
     Optional(&'static str),
     /// The bytes of a file.
     File,
-    /// JSON that is not described further.
-    Any,
 }
 
 /// What a good answer is.
@@ -146,7 +154,31 @@ fn operation(row: &Row) -> utoipa::openapi::path::Operation {
             .schema(Some(kind(*of)));
         operation = operation.parameter(parameter);
     }
+    if row.is_keyed() {
+        operation = operation.parameter(idempotency_key());
+    }
+    for requirement in row.security() {
+        operation = operation.security(requirement);
+    }
     operation.build()
+}
+
+/// The header that lets a program send a request again.
+fn idempotency_key() -> ParameterBuilder {
+    let most = KEY_MAX;
+    let text =
+        ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).min_length(Some(1)).max_length(Some(most));
+    let text = text.pattern(Some(r"^[!#-+\--\[\]-~]+$")).examples(["8e03978e-40d5-43dd-bc93-6894a57f9324"]);
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Your own name for this request, kept 24 hours: sent again with the same body it gets the same answer, \
+            marked `Idempotent-Replayed: true`, and nothing is done twice. With another body: 422 `idempotency_mismatch`. \
+            While the first is under way: 409 `idempotency_in_flight`. Answers of 5xx are not kept.",
+        ))
+        .schema(Some(Schema::Object(text.build())))
 }
 
 fn kind(kind: Kind) -> Schema {
@@ -173,11 +205,6 @@ fn request(body: Body) -> Option<RequestBody> {
                     .build(),
             );
         }
-        Body::Any => {
-            let content = ContentBuilder::new().build();
-            let body = RequestBodyBuilder::new().content("application/json", content);
-            return Some(body.required(Some(Required::False)).build());
-        }
         Body::Json(name) => (name, Required::True),
         Body::Optional(name) => (name, Required::False),
     };
@@ -195,7 +222,7 @@ fn responses(row: &Row) -> utoipa::openapi::Responses {
         ResponseBuilder::new().description(says).content(PROBLEM, content).build()
     };
     let mut responses = ResponsesBuilder::new().response(row.status.to_string(), good(row.good));
-    if row.id == "register" {
+    if row.id == "register" || row.id == "addStatement" {
         responses = responses.response("200", good(row.good));
     }
     if row.good_is_report() {
@@ -221,6 +248,20 @@ fn responses(row: &Row) -> utoipa::openapi::Responses {
 }
 
 impl Row {
+    /// Tells whether the route reads `Idempotency-Key`.
+    fn is_keyed(&self) -> bool {
+        self.method == "POST" && KEYED.iter().any(|(route, ..)| *route == self.path)
+    }
+
+    /// Returns the ways to show who asks, any one of which will do; none where nobody is asked.
+    fn security(&self) -> Vec<SecurityRequirement> {
+        let entry = ROUTES.iter().find(|(method, path, _)| *method == self.method && *path == self.path);
+        let Some((_, _, Entry::With(right, _))) = entry else { return Vec::new() };
+        let named = |name: &str| SecurityRequirement::new(name, Vec::<String>::new());
+        let phone = right.is_held_by(Role::Vendor).then(|| named("phone"));
+        [named("key"), named("session")].into_iter().chain(phone).collect()
+    }
+
     fn good_is_report(&self) -> bool {
         self.id.starts_with("dailyReport")
     }
@@ -264,15 +305,6 @@ fn page_of(name: &str) -> Schema {
 }
 
 fn components() -> Components {
-    /// A type under its own name, with those it is made of.
-    fn with<T: ToSchema + PartialSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
-        let mut parts = Vec::new();
-        T::schemas(&mut parts);
-        parts
-            .into_iter()
-            .chain([(T::name().into_owned(), T::schema())])
-            .fold(components, |components, (name, schema)| components.schema(name, schema))
-    }
     let mut components = ComponentsBuilder::new();
     for add in [
         with::<answers::Problem>,
@@ -319,5 +351,61 @@ fn components() -> Components {
     ] {
         components = add(components);
     }
-    components.build()
+    ways_in(office_forms(components)).build()
+}
+
+/// The forms of what an office and its integrators ask for.
+fn office_forms(components: ComponentsBuilder) -> ComponentsBuilder {
+    [
+        with::<office::User>,
+        with::<office::UserAdded>,
+        with::<office::UserChanged>,
+        with::<office::MachineKey>,
+        with::<office::MachineKeyAdded>,
+        with::<office::Checklist>,
+        with::<office::BankAgainstBook>,
+        with::<office::Booked>,
+        with::<office::Statement>,
+        with::<office::AcceptedLine>,
+        with::<office::Comparison>,
+        with::<people::NewUserBody>,
+        with::<people::NewKeyBody>,
+        with::<statements::BookBody>,
+        with::<statements::SignBody>,
+        with::<statements::AcceptBody>,
+        with::<sources::ChangedAddresses>,
+        with::<answers::Delivery>,
+        with::<answers::DeliveryDetail>,
+        with::<answers::Replayed>,
+    ]
+    .into_iter()
+    .fold(components, |components, add| add(components))
+}
+
+/// A type under its own name, with those it is made of.
+fn with<T: ToSchema + PartialSchema>(components: ComponentsBuilder) -> ComponentsBuilder {
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    parts
+        .into_iter()
+        .chain([(T::name().into_owned(), T::schema())])
+        .fold(components, |components, (name, schema)| components.schema(name, schema))
+}
+
+/// How a caller shows who asks. Webhooks show nothing of this: their bodies are signed.
+fn ways_in(components: ComponentsBuilder) -> ComponentsBuilder {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("sc_…");
+    let bearer = bearer.description(Some("A program's key, made with `socho key api add` or `POST /v1/keys`."));
+    let cookie =
+        |name: &str, says: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, says)));
+    components
+        .security_scheme("key", SecurityScheme::Http(bearer.build()))
+        .security_scheme(
+            "session",
+            cookie(
+                SESSION,
+                "A login at /login. Changes also need our own `Origin`, or the form's token in `x-csrf-token`.",
+            ),
+        )
+        .security_scheme("phone", cookie(PHONE, "A phone that was paired with a stall at /pair."))
 }

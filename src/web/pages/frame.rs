@@ -23,6 +23,8 @@ pub(in crate::web) struct Frame {
     pub(in crate::web) has_account: bool,
     /// Whether they manage users.
     pub(in crate::web) manages_users: bool,
+    /// Where they see the sources and what those sent, if they may.
+    pub(in crate::web) sources: Option<&'static str>,
     /// Whether they read the audit log.
     pub(in crate::web) reads_audit: bool,
     /// What every form carries in its field `csrf`.
@@ -39,6 +41,7 @@ impl Frame {
             who: None,
             has_account: false,
             manages_users: false,
+            sources: None,
             reads_audit: false,
             csrf: String::new(),
         }
@@ -87,6 +90,7 @@ impl FromRequestParts<Shared> for Frame {
             has_account: visitor.unasked.is_none() && visitor.actor().is_some_and(|actor| actor.has(Right::UseAccount)),
             manages_users: visitor.unasked.is_none()
                 && visitor.actor().is_some_and(|actor| actor.has(Right::ManageUsers)),
+            sources: visitor.actor().filter(|actor| actor.has(Right::ReadSources)).map(|_| "/sources"),
             reads_audit: visitor.actor().is_some_and(|actor| actor.has(Right::ReadAudit)),
             csrf: visitor.csrf,
             ..Self::bare(tongue)

@@ -94,6 +94,7 @@ impl Site {
                 market: None,
                 local_as_utc: false,
                 tolerance_s: 300,
+                networks: Vec::new(),
             };
             app.add_source(source).await.unwrap();
             app.close().await;
