@@ -95,7 +95,7 @@ pub mod words;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::calendar::{BusinessDate, Clock};
 use crate::domain::ids::MarketCode;
@@ -128,6 +128,8 @@ pub struct App {
     pub(crate) publisher: feeds::Publisher,
     pub(crate) meters: meters::Meters,
     pub(crate) silences: silent_sources::Silences,
+    /// Places for what was seen and is still to be written down.
+    pub(crate) seen: Arc<Semaphore>,
     pub(crate) passwords: passwords::Passwords,
     pub(crate) attended: tokio::sync::OnceCell<()>,
 }
@@ -162,6 +164,7 @@ impl App {
             ids: IdSource::new(Arc::clone(&clock)),
             clock_alarms: clock_alarm::ClockAlarms::default(),
             silences: silent_sources::Silences::default(),
+            seen: Arc::new(Semaphore::new(note::SEEN_MAX)),
             delivery_log: delivery_log::DeliveryLog::default(),
             secret_uses: secret_use::SecretUses::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
@@ -201,6 +204,7 @@ impl App {
         if let Err(error) = self.write_secret_uses().await {
             tracing::warn!(cause = %error, "app.secret_uses_not_written");
         }
+        self.end_noting().await;
         self.soc.close().await;
         self.store.close().await;
     }

@@ -3,6 +3,9 @@
 //!
 //! An entry is the last thing in its transaction: see `store/audit.rs`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::App;
@@ -13,10 +16,20 @@ use crate::domain::account::BankAccount;
 use crate::domain::audit::{Action, ActorKind, AuditEntry};
 use crate::domain::ids::{MarketCode, MarketId, StallNumber};
 use crate::domain::masking;
-use crate::store::audit;
 use crate::store::engine::Transaction;
+use crate::store::error::StoreError;
 use crate::store::users::UserRow;
+use crate::store::{Store, audit};
 
+/// How long a reader waits for what is seen to be written down.
+const SEEN_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the end of the program waits for the same.
+const ENDING_PATIENCE: Duration = Duration::from_secs(2);
+/// Entries of what was seen that may wait to be written down.
+pub(super) const SEEN_MAX: usize = 1_000;
+/// How often writing such an entry is tried, and the pause between: an hour in which a disk can be emptied.
+const SEEN_ATTEMPTS: u32 = 3_600;
+const SEEN_PAUSE: Duration = Duration::from_secs(1);
 /// Characters of an object's or an actor's name that are kept.
 const NAME_MAX: usize = 200;
 
@@ -140,25 +153,54 @@ impl App {
         Ok(())
     }
 
-    /// Writes down that somebody looked at what is a stall's, unless it was her own phone. What cannot be
-    /// written down is not shown.
+    /// Writes down that somebody looked at what is a stall's, unless it was her own phone. A page does
+    /// not wait long for it: see [`Self::note_seen`].
+    ///
+    /// # Errors
+    /// `not_ready` when too many views wait to be written down: what cannot be remembered is not shown.
     pub(crate) async fn note_view(&self, actor: &Actor, market: MarketId, note: Note) -> Result<(), AppError> {
         if actor.stall().is_some() {
             return Ok(());
         }
-        self.note_apart(market, [note.by(actor)]).await
+        self.note_seen(market, note.by(actor)).await
     }
 
     /// Writes down that somebody takes a file of figures away: a market's, or one of the whole city.
     ///
     /// # Errors
-    /// `not_found` for the market.
+    /// `not_found` for the market; `not_ready` as for [`Self::note_view`].
     pub async fn note_download(&self, market: Option<&MarketCode>, file: &str) -> Result<(), AppError> {
         let id = match market {
             Some(code) => self.market(code).await?.id,
             None => MarketId::INSTALLATION,
         };
-        self.note_apart(id, [Note::of(Action::ReportDownloaded, file)]).await
+        self.note_seen(id, Note::of(Action::ReportDownloaded, file)).await
+    }
+
+    /// Writes down what was seen or taken away. What is written can be read on a full disk and while
+    /// somebody holds the book's lock, so a reader waits [`SEEN_PATIENCE`] at most; the entry is tried
+    /// again until it stands, by a task of its own, and at most [`SEEN_MAX`] of them wait.
+    async fn note_seen(&self, market: MarketId, note: Note) -> Result<(), AppError> {
+        let Ok(place) = Arc::clone(&self.seen).try_acquire_owned() else {
+            return Err(StoreError::QueueFull.into());
+        };
+        let (store, entry) = (Arc::clone(&self.store), self.entry(note));
+        self.tell_of(market, &entry);
+        let writing = tokio::spawn(async move {
+            for _ in 0..SEEN_ATTEMPTS {
+                match append_apart(&store, market, std::slice::from_ref(&entry)).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(market = market.get(), cause = %error, "audit.note_seen"),
+                }
+                tokio::time::sleep(SEEN_PAUSE).await;
+            }
+            let (actor, action, object) = (entry.actor.as_str(), entry.action.as_str(), entry.object.as_str());
+            tracing::error!(market = market.get(), actor, action, object, "audit.seen_not_written");
+            drop(place);
+        });
+        // Longer than that it is written behind the reader's back.
+        let _ = tokio::time::timeout(SEEN_PATIENCE, writing).await;
+        Ok(())
     }
 
     /// Writes down what stands in the journal already, with actor and reason. It cannot be taken back, so
@@ -166,6 +208,14 @@ impl App {
     pub(crate) async fn note_done(&self, market: MarketId, note: Note) {
         if let Err(error) = self.note_apart(market, [note]).await {
             tracing::error!(market = market.get(), cause = ?error.cause, "audit.note_done");
+        }
+    }
+
+    /// Waits a moment for what was seen last to be written down: the program ends.
+    pub(crate) async fn end_noting(&self) {
+        let all = u32::try_from(SEEN_MAX).unwrap_or(u32::MAX);
+        if tokio::time::timeout(ENDING_PATIENCE, self.seen.acquire_many(all)).await.is_err() {
+            tracing::error!("audit.seen_not_written_at_the_end");
         }
     }
 
@@ -177,12 +227,16 @@ impl App {
         notes: impl IntoIterator<Item = Note>,
     ) -> Result<(), AppError> {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
-        let mut transaction = self.store.begin_write().await?;
-        audit::append(&mut transaction, market, &entries).await?;
-        transaction.commit().await?;
+        append_apart(&self.store, market, &entries).await?;
         for entry in &entries {
             self.tell_of(market, entry);
         }
         Ok(())
     }
+}
+
+async fn append_apart(store: &Store, market: MarketId, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    let mut transaction = store.begin_write().await?;
+    audit::append(&mut transaction, market, entries).await?;
+    transaction.commit().await
 }

@@ -112,10 +112,7 @@ impl App {
         let late = signs_time(sender.dialect) && trigger.skew.abs().as_secs() > sender.tolerance_s;
         let refused = trigger.bad_signature || late;
         let expected = if refused { Answered::Unauthenticated } else { Answered::Taken };
-        let secret = match trigger.bad_signature {
-            true => another_secret(sender.dialect),
-            false => self.present_secret(&sender)?,
-        };
+        let secret = if trigger.bad_signature { another_secret(sender.dialect) } else { self.present_secret(&sender)? };
         let mut attempts = Vec::new();
         for _ in 0..trigger.count.clamp(1, COUNT_MAX) {
             let mut settlement = self.sample(&trigger.account, amount, now)?;

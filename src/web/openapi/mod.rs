@@ -4,6 +4,7 @@
 mod answers;
 mod office;
 mod outgoing;
+mod queries;
 mod report;
 mod routes;
 

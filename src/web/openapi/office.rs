@@ -127,6 +127,10 @@ pub(super) struct BankAgainstBook {
     signatures: BTreeMap<String, ReconciliationSignature>,
     entries: Vec<ReconciliationEntry>,
     listed_of_each_class: i64,
+    /// Whether more entries follow; in a page asked for by `limit` or `after`.
+    has_more: Option<bool>,
+    /// What `after` takes for the next page.
+    next: Option<String>,
 }
 
 /// One account on one date.
