@@ -178,7 +178,10 @@ pub(super) struct ReconciliationEntry {
 /// What was booked of a statement, and how bank and book stand afterwards.
 #[derive(ToSchema)]
 pub(super) struct Booked {
+    /// The first thousand of them.
     lines: Vec<BookedLine>,
+    lines_total: i64,
+    booked: Figure,
     reconciliation: BankAgainstBook,
 }
 
