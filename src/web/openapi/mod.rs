@@ -365,7 +365,7 @@ fn office_forms(components: ComponentsBuilder) -> ComponentsBuilder {
         with::<office::MachineKeyAdded>,
         with::<office::Checklist>,
         with::<office::BankAgainstBook>,
-        with::<office::Booked>,
+        with::<office::Booking>,
         with::<office::Statement>,
         with::<office::AcceptedLine>,
         with::<office::Comparison>,

@@ -177,7 +177,7 @@ pub(super) struct ReconciliationEntry {
 
 /// What was booked of a statement, and how bank and book stand afterwards.
 #[derive(ToSchema)]
-pub(super) struct Booked {
+pub(super) struct Booking {
     /// The first thousand of them.
     lines: Vec<BookedLine>,
     lines_total: i64,

@@ -423,7 +423,7 @@ pub(super) const ROWS: &[Row] = &[
         "Book what the bank has and the book has not",
         Body::Optional("BookBody"),
         200,
-        Json("Booked"),
+        Json("Booking"),
     ),
     send(
         "POST",
@@ -449,7 +449,7 @@ pub(super) const ROWS: &[Row] = &[
         "Book what a statement has and the book has not",
         Body::Optional("BookBody"),
         200,
-        Json("Booked"),
+        Json("Booking"),
     ),
     send(
         "POST",
