@@ -12,7 +12,7 @@ use crate::fire::dice;
 use crate::serve::{BINARY, Folder, socho};
 use crate::world::postgres_url;
 
-const LINES: i64 = 1_500;
+const LINES: i64 = 6_000;
 
 /// A statement of [`LINES`] lines, of which every fifth looks like the one before.
 fn statement() -> (String, i64) {
@@ -24,7 +24,7 @@ fn statement() -> (String, i64) {
         let amount = 10_000 + 1_000 * (line - line % 5) / 5 % 40;
         let reference = if line % 5 < 2 { String::new() } else { format!("FT{line}") };
         (balance, credits) = (balance + amount, credits + amount);
-        let second = line * 50;
+        let second = line * 14;
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         writeln!(text, "24/11/2026 {hour:02}:{minute:02}:{second:02},{reference},,{amount},{balance},rau").unwrap();
     }
