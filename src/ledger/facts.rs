@@ -85,6 +85,8 @@ pub struct Claim {
     pub amount: Dong,
     /// When, with how much precision.
     pub at: Option<Timestamp>,
+    /// What the bank claimed, when that was not believed.
+    pub claimed: Option<Timestamp>,
     /// The bank's calendar date.
     pub event_date: BusinessDate,
     /// The bank's reference.

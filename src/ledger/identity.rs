@@ -153,10 +153,7 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .filter(|credit| !is_other_money(facts, candidate, credit))
         .filter(|credit| !candidate.compared.is_some_and(|compared| compared.rules_out(credit.item)))
         .filter(|credit| !came_later(candidate, credit))
-        .filter_map(|credit| {
-            let apart = distance(credit.at, credit.event_date, candidate.moment.at, candidate.moment.event_date)?;
-            Some((apart, credit))
-        })
+        .filter_map(|credit| Some((apart(candidate, credit)?, credit)))
         .min_by_key(|(apart, credit)| (*apart, credit.item));
     let Some((_, earlier)) = nearest else { return Verdict::New };
     let same_reference = candidate.reference.is_some() && candidate.reference == earlier.reference.as_ref();
@@ -200,6 +197,17 @@ fn is_other_money(facts: &Facts, candidate: &Candidate<'_>, credit: &Claim) -> b
 pub(super) fn same_shape(one: &str, other: &str) -> bool {
     let letters = |text: &str| text.chars().take_while(|c| c.is_alphabetic()).collect::<String>();
     letters(one) == letters(other) && one.len().abs_diff(other.len()) <= 2
+}
+
+/// Returns how far apart two reports' events are at the least: by the times that stand in the book, and by
+/// those that were not believed. A clock set back takes the day's payments for the future, while the sender
+/// was right; a sender in the wrong time zone claims the future, while the clock was right.
+fn apart(candidate: &Candidate<'_>, credit: &Claim) -> Option<SignedDuration> {
+    let moment = candidate.moment;
+    let times = |at: Option<Timestamp>, claimed: Option<Timestamp>| [Some(at), claimed.map(Some)].into_iter().flatten();
+    let pairs = times(credit.at, credit.claimed)
+        .flat_map(|one| times(moment.at, moment.claimed).map(move |other| (one, other)));
+    pairs.filter_map(|(one, other)| distance(one, credit.event_date, other, moment.event_date)).min()
 }
 
 /// Returns how far apart two events are, or `None` when they are too far to be the same money.

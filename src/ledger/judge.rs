@@ -270,6 +270,7 @@ impl Bench {
             settled: settled.clone(),
             amount,
             at: row.moment.at,
+            claimed: row.moment.claimed,
             event_date: row.moment.event_date,
             reference: row.reference.clone(),
             occurrence: row.occurrence,

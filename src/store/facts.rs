@@ -171,7 +171,7 @@ impl Wanted {
 macro_rules! claim_sql {
     ($from:literal, $rest:literal) => {
         concat!(
-            "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.event_date, \
+            "SELECT i.item, i.source_id, i.event_id, i.settled_account, i.amount, i.event_at, i.claimed_at, i.event_date, \
              i.reference, i.occurrence, i.memo_code, i.outcome, i.earlier_item, \
              i.recorded_at, COALESCE(i.posting_seq, r.posting_seq) AS posting_seq \
              FROM {rows} CROSS JOIN ",
@@ -195,6 +195,7 @@ fn claim(row: &Row) -> Result<Claim> {
         settled: SettledAccount::from_stored(row.optional_text("settled_account")?.unwrap_or_default()),
         amount: Dong::new(row.optional_int("amount")?.unwrap_or_default()),
         at: optional_instant(row.optional_int("event_at")?)?,
+        claimed: optional_instant(row.optional_int("claimed_at")?)?,
         event_date: row.parse("event_date")?,
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
         occurrence: row.int("occurrence")?,

@@ -329,3 +329,23 @@ story!(three_stale_deliveries_in_a_row_raise_a_clock_alarm_that_one_in_time_ends
     send("2026-11-24T08:30:00+07:00", "6").await.unwrap();
     assert_eq!(world.app.source(&name).await.unwrap().clock_alarm_s, None);
 });
+
+story!(a_payment_taken_for_the_future_by_a_clock_set_back_is_known_when_another_source_tells_of_it, |world| {
+    world.market("TAN", "00:00").await;
+    let account = "0071000888888";
+    world.stall("TAN", "B12", "Nguyễn Thị Hoa", account).await;
+    for source in ["one", "two"] {
+        world.source(source, Dialect::GenericHmac, &[account], Some("TAN")).await;
+    }
+    // The server believes that it is twenty past eight; the payment came at three in the afternoon.
+    let first = settlement(account, "a1", 35_000, "2026-11-24T15:00:00+07:00");
+    assert_eq!(world.send("one", Dialect::GenericHmac, &first).await.items[0].outcome, Outcome::Recorded);
+    assert_eq!(world.int("SELECT COUNT(*) FROM inbox WHERE claimed_at > event_at").await, 1);
+    world.set_clock("2026-11-24T15:05:00+07:00");
+    let again = settlement(account, "b1", 35_000, "2026-11-24T15:01:00+07:00");
+    assert_eq!(world.send("two", Dialect::GenericHmac, &again).await.items[0].outcome, Outcome::Quarantined);
+    // What came at another time is other money, as before.
+    let other = settlement(account, "b2", 35_000, "2026-11-24T14:30:00+07:00");
+    assert_eq!(world.send("two", Dialect::GenericHmac, &other).await.items[0].outcome, Outcome::Recorded);
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 2);
+});
