@@ -154,11 +154,9 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .filter(|credit| !candidate.compared.is_some_and(|compared| compared.rules_out(credit.item)))
         .filter(|credit| !came_later(candidate, credit))
         .filter_map(|credit| Some((apart(candidate, credit)?, credit)))
-        .min_by_key(|(apart, credit)| (*apart, credit.item));
+        .min_by_key(|(apart, credit)| (*apart, !alike(candidate, credit), contradict(candidate, credit), credit.item));
     let Some((_, earlier)) = nearest else { return Verdict::New };
-    let same_reference = candidate.reference.is_some() && candidate.reference == earlier.reference.as_ref();
-    let same_code = candidate.memo_code.is_some() && candidate.memo_code == earlier.memo_code;
-    let same_money = same_reference || same_code || on_whole_day(facts, candidate, earlier);
+    let same_money = alike(candidate, earlier) || on_whole_day(facts, candidate, earlier);
     Verdict::Known(Box::new(Known {
         earlier: earlier.clone(),
         same_money,
@@ -167,6 +165,18 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         claims_event: candidate.event_key().is_some(),
         claims_reference: candidate.reference.is_some(),
     }))
+}
+
+/// Tells whether reference or memo code agrees.
+fn alike(candidate: &Candidate<'_>, credit: &Claim) -> bool {
+    let same_reference = candidate.reference.is_some() && candidate.reference == credit.reference.as_ref();
+    let same_code = candidate.memo_code.is_some() && candidate.memo_code == credit.memo_code;
+    same_reference || same_code
+}
+
+/// Tells whether the two name different stalls. Where only dates are known, many are equally near.
+fn contradict(candidate: &Candidate<'_>, credit: &Claim) -> bool {
+    candidate.memo_code.zip(credit.memo_code).is_some_and(|(one, other)| one != other)
 }
 
 /// Tells whether a statement that holds every line of the date leaves no other choice: what a source

@@ -140,6 +140,38 @@ story!(a_line_that_nobody_reported_is_booked_once_and_its_webhook_is_then_a_dupl
     assert!(world.app.verify(None).await.unwrap().iter().all(|market| market.differences.is_empty()));
 });
 
+story!(a_report_that_may_be_several_lines_of_its_date_is_the_one_that_names_its_stall, |world| {
+    market(&world).await;
+    let mut codes = Vec::new();
+    for stall in ["B1", "B2"] {
+        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
+    }
+    let rows = [
+        row("", "", 20_000, "rau"),
+        row("", "", 20_000, &codes[0]),
+        row("", "", 20_000, &codes[1]),
+        row("", "", 30_000, &codes[0]),
+        row("", "", 30_000, ""),
+    ];
+    hand_in(&world.app, file(FORM, &rows)).await.unwrap();
+    assert_eq!(book(&world.app, date()).await.booked.count, 5);
+    for (id, amount, code, posting) in [
+        ("X1", 20_000, 1, "TAN-3"),
+        ("X2", 20_000, 0, "TAN-2"),
+        // The line that names nobody is nearer to it than the one that names another stall.
+        ("X3", 30_000, 1, "TAN-5"),
+        ("X4", 30_000, 0, "TAN-4"),
+    ] {
+        let mut told = paid(id, amount, "08:00:00");
+        told.memo.clone_from(&codes[code]);
+        told.reference = BankRef::normalise(&format!("OTHER{id}"));
+        let reply = world.send("one", Dialect::GenericHmac, &told).await;
+        assert_eq!(reply.items[0].outcome, Outcome::Duplicate, "{id}: {reply:?}");
+        assert_eq!(reply.items[0].posting.as_deref(), Some(posting), "{id}");
+    }
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 5);
+});
+
 story!(each_kind_of_finding_has_its_class_and_its_reason, |world| {
     market(&world).await;
     for (id, amount, time) in [

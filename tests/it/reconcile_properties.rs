@@ -1,12 +1,17 @@
 //! Whatever the files of a day overlap, wherever they are cut and in whatever order they come, they
 //! give the same lines; and the same book, on both engines.
 
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use socho::app::reconcile::Scope;
+use socho::domain::ids::{Seq, SourceId, StallNumber};
 use socho::domain::money::Dong;
-use socho::domain::reconciliation::Standing;
+use socho::domain::reconciliation::{Coverage, Standing};
 use socho::domain::settlement::{BankRef, Direction};
 use socho::ledger::reconcile::merge::{Extent, Fate, KnownLine, LineKey, NewLine, merge};
+use socho::ledger::reconcile::pairing::{Credit, Line, pair};
 
 use crate::reconcile::{FORM, Form, Row, date, file, hand_in, market, reconcile, row};
 use crate::world::{World, story};
@@ -74,6 +79,56 @@ fn take_in(known: &mut Vec<KnownLine>, new: &[NewLine], extent: Extent) {
     }
 }
 
+/// A payment as bank and sender tell of it.
+#[derive(Debug, Clone)]
+struct Told {
+    second: i64,
+    amount: i64,
+    stall: Option<i64>,
+    /// The sender cut the memo short.
+    cut: bool,
+    /// The sender reported it.
+    reported: bool,
+}
+
+/// Some hours of one account that stalls share, no two payments in one second, in the order of time.
+fn shared_account() -> impl Strategy<Value = Vec<Told>> {
+    let one = (0_i64..7_200, 1_i64..4, prop::option::weighted(0.6, 1_i64..4), prop::bool::weighted(0.1), any::<bool>());
+    prop::collection::btree_map(any::<i16>(), one, 1..60).prop_map(|payments| {
+        let by_second: BTreeMap<i64, Told> = payments
+            .into_values()
+            .map(|(second, price, stall, cut, reported)| {
+                (second, Told { second, amount: 10_000 * price, stall, cut, reported })
+            })
+            .collect();
+        by_second.into_values().collect()
+    })
+}
+
+/// The line and the report of a payment. They have no reference in common.
+fn line_and_report(place: usize, told: &Told) -> (Line, Credit) {
+    let date = "2026-11-24".parse().unwrap();
+    let at = Some("2026-11-24T01:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(told.second));
+    let code = told.stall.map(|stall| StallNumber::new(stall).unwrap());
+    let number = i64::try_from(place).unwrap() + 1;
+    let amount = Dong::new(told.amount);
+    let (direction, standing) = (Direction::Credit, Standing::Counted);
+    let line = Line { number, direction, standing, amount, reference: None, at, date, code, memo: "".into() };
+    let credit = Credit {
+        item: number,
+        posting: Seq::new(number),
+        source: SourceId::new(2),
+        own_name: None,
+        amount,
+        reference: BankRef::normalise(&format!("FT{number}")),
+        at,
+        date,
+        code: code.filter(|_| !told.cut),
+        live: true,
+    };
+    (line, credit)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -96,6 +151,21 @@ proptest! {
         keys.sort();
         expected.sort();
         prop_assert_eq!(keys, expected);
+    }
+
+    /// What is missing is booked as the line says, for the stall that the line names: it has to be that line.
+    #[test]
+    fn where_both_sides_know_the_second_the_lines_left_over_are_those_that_nobody_reported(
+        payments in shared_account()
+    ) {
+        let told: Vec<(Line, Credit)> =
+            payments.iter().enumerate().map(|(place, told)| line_and_report(place, told)).collect();
+        let lines: Vec<&Line> = told.iter().map(|(line, _)| line).collect();
+        let reported = payments.iter().zip(&told).filter(|(told, _)| told.reported);
+        let credits: Vec<Credit> = reported.map(|(_, (_, credit))| credit.clone()).collect();
+        let paired = pair(&lines, &credits, |_| Coverage::Day);
+        let missing: Vec<usize> = (0..payments.len()).filter(|place| !payments[*place].reported).collect();
+        prop_assert_eq!((paired.lines, paired.credits), (missing, vec![]));
     }
 }
 

@@ -7,8 +7,8 @@
 //! | 2 | reference and amount, the same date; then dates that follow one another |
 //! | 3 | a part of one's reference stands in the other's reference or text, and the amount agrees |
 //! | 4 | the reference agrees, the amount does not |
-//! | 5 | amount and time, memo codes agreeing; then memo codes not contradicting |
-//! | 6 | amount and date where a side knows no hour, in the same two steps |
+//! | 5 | amount and second; then amount and time. Each with memo codes agreeing, both silent, not contradicting |
+//! | 6 | amount and date where a side knows no hour, in the same three steps |
 //! | 7 | amount, the dates following one another, where the bank lacks it on its own date |
 //! | 8 | sums: rows of a batch against one credit, and the other way round |
 

@@ -1,8 +1,10 @@
-//! Pairing by amount and time: for each amount both lists in order of time, and the earliest line
-//! with the earliest credit it can be. That pairs as many as can be paired, where "the nearest
+//! Pairing by amount and time: what happened in one second; then for each amount both lists in order of
+//! time, and the earliest line with the earliest credit it can be. That pairs as many as can be paired, where "the nearest
 //! first" may leave some alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
 
 use super::pairing::{Credit, Line, Table};
 use crate::domain::ids::StallNumber;
@@ -10,31 +12,63 @@ use crate::domain::money::Dong;
 use crate::domain::reconciliation::Why;
 use crate::ledger::identity::PAIRING_WINDOW;
 
+/// What the memo codes of a line and a credit must be to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codes {
+    /// Both name this stall.
+    Same,
+    /// Neither names one.
+    Neither,
+    /// They do not contradict: one of them, or both, may be silent.
+    Compatible,
+}
+
+/// In this order: money that names a stall must not take the report of money that names none while
+/// that one's own line is there, or it is booked for nobody in particular.
+const CODES: [Codes; 3] = [Codes::Same, Codes::Neither, Codes::Compatible];
+
+impl Codes {
+    fn fit(self, code: Option<StallNumber>) -> bool {
+        match self {
+            Self::Same => code.is_some(),
+            Self::Neither => code.is_none(),
+            Self::Compatible => true,
+        }
+    }
+
+    fn why(self, same: Why, otherwise: Why) -> Why {
+        if self == Self::Same { same } else { otherwise }
+    }
+}
+
 /// Lines and credits of one amount, of one code where it matters.
 type Groups = BTreeMap<(Dong, Option<StallNumber>), (Vec<usize>, Vec<usize>)>;
 
 pub(super) fn pair(table: &mut Table<'_>) {
-    for (same_code, why_time, why_date) in
-        [(true, Why::AmountTimeCode, Why::AmountDateCode), (false, Why::AmountTime, Why::AmountDate)]
-    {
-        by_time(table, same_code, why_time);
-        by_date(table, same_code, why_date);
+    // The same second first: where some reports are missing, "the earliest first" alone would hand each
+    // line's report to the line before it.
+    for window in [SignedDuration::ZERO, PAIRING_WINDOW] {
+        for codes in CODES {
+            by_time(table, codes, window, codes.why(Why::AmountTimeCode, Why::AmountTime));
+        }
+    }
+    for codes in CODES {
+        by_date(table, codes, codes.why(Why::AmountDateCode, Why::AmountDate));
     }
 }
 
 fn groups(
     table: &Table<'_>,
-    same_code: bool,
+    codes: Codes,
     line_fits: impl Fn(&Line) -> bool,
     credit_fits: impl Fn(&Credit) -> bool,
 ) -> Groups {
     let mut groups = Groups::new();
-    let coded = |code: Option<StallNumber>| !same_code || code.is_some();
-    let key = |amount, code: Option<StallNumber>| (amount, code.filter(|_| same_code));
-    for (index, line) in table.open_lines().filter(|(_, line)| line_fits(line) && coded(line.code)) {
+    let key = |amount, code: Option<StallNumber>| (amount, code.filter(|_| codes == Codes::Same));
+    for (index, line) in table.open_lines().filter(|(_, line)| line_fits(line) && codes.fit(line.code)) {
         groups.entry(key(line.amount, line.code)).or_default().0.push(index);
     }
-    for (index, credit) in table.open_credits().filter(|(_, credit)| credit_fits(credit) && coded(credit.code)) {
+    for (index, credit) in table.open_credits().filter(|(_, credit)| credit_fits(credit) && codes.fit(credit.code)) {
         if let Some((_, credits)) = groups.get_mut(&key(credit.amount, credit.code)) {
             credits.push(index);
         }
@@ -42,9 +76,9 @@ fn groups(
     groups
 }
 
-/// Both sides know the second: at most ten minutes apart.
-fn by_time(table: &mut Table<'_>, same_code: bool, why: Why) {
-    let groups = groups(table, same_code, |line| line.at.is_some(), |credit| credit.at.is_some());
+/// Both sides know the second: at most so far apart.
+fn by_time(table: &mut Table<'_>, codes: Codes, window: SignedDuration, why: Why) {
+    let groups = groups(table, codes, |line| line.at.is_some(), |credit| credit.at.is_some());
     for (_, (mut lines, mut credits)) in groups {
         let (all_lines, all_credits) = (table.lines, table.credits);
         lines.sort_by_key(|index| all_lines.get(*index).map(|line| (line.at, line.number)));
@@ -57,14 +91,14 @@ fn by_time(table: &mut Table<'_>, same_code: bool, why: Why) {
                 all_credits
                     .get(*credit)
                     .and_then(|credit| credit.at)
-                    .is_some_and(|time| time < at && at.duration_since(time) > PAIRING_WINDOW)
+                    .is_some_and(|time| time < at && at.duration_since(time) > window)
             };
             while credits.get(first).is_some_and(early) {
                 first = first.saturating_add(1);
             }
             let near = credits.iter().skip(first).take_while(|credit| {
                 let time = all_credits.get(**credit).and_then(|credit| credit.at);
-                time.is_some_and(|time| time <= at || time.duration_since(at) <= PAIRING_WINDOW)
+                time.is_some_and(|time| time <= at || time.duration_since(at) <= window)
             });
             let found = near.copied().find(|credit| {
                 !taken.contains(credit) && all_credits.get(*credit).is_some_and(|credit| table.may_be(line, credit))
@@ -81,8 +115,8 @@ fn by_time(table: &mut Table<'_>, same_code: bool, why: Why) {
 }
 
 /// A side knows only the date: the same date.
-fn by_date(table: &mut Table<'_>, same_code: bool, why: Why) {
-    let groups = groups(table, same_code, |_| true, |_| true);
+fn by_date(table: &mut Table<'_>, codes: Codes, why: Why) {
+    let groups = groups(table, codes, |_| true, |_| true);
     for (_, (lines, credits)) in groups {
         let (all_lines, all_credits) = (table.lines, table.credits);
         let mut waiting: BTreeMap<_, Vec<usize>> = BTreeMap::new();
