@@ -91,6 +91,12 @@ impl Reconciliation {
         (bank, book, difference)
     }
 
+    /// Returns what of the difference is only on another date here than there.
+    fn other_date(&self) -> Dong {
+        let covered = self.days.iter().filter(|day| day.coverage != Coverage::None);
+        covered.map(|day| day.other_date).sum::<Option<Dong>>().unwrap_or(Dong::ZERO)
+    }
+
     /// Returns how many findings bank and book differ by.
     #[must_use]
     pub fn differences(&self) -> i64 {
@@ -141,6 +147,7 @@ impl Reconciliation {
             bank,
             book,
             difference,
+            other_date: self.other_date(),
             missing_here: self.figure(Class::MissingHere),
             missing_there: self.figure(Class::MissingThere),
             amount_differs: self.figure(Class::AmountDiffers),

@@ -55,6 +55,7 @@ mod periods;
 mod privacy;
 mod query_plans;
 mod reconcile;
+mod reconcile_clock;
 mod reconcile_properties;
 mod registration;
 mod reports;

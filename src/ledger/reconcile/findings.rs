@@ -187,15 +187,16 @@ impl Bench<'_> {
 
     fn missing_there(&mut self, paired: &Paired, covers: impl Fn(BusinessDate) -> Coverage) {
         for credit in paired.credits.iter().filter_map(|index| self.facts.credits.get(*index)) {
-            let covered = match covers(credit.date) {
+            let covered = |date| match covers(date) {
                 Coverage::Day => true,
                 Coverage::Part(Some(until)) => credit.at.is_some_and(|at| at <= until),
                 Coverage::Part(None) | Coverage::None => false,
             };
-            if !credit.live || !covered {
+            if !credit.live || !covered(credit.date) {
                 continue;
             }
-            let mut entry = self.entry(Class::MissingThere, Why::NotOnStatement, credit.date);
+            let why = if covered(credit.told_date()) { Why::NotOnStatement } else { Why::ClaimedElsewhere };
+            let mut entry = self.entry(Class::MissingThere, why, credit.date);
             entry.postings = vec![credit.posting];
             entry.items = vec![credit.item];
             entry.book = credit.amount;
