@@ -236,14 +236,13 @@ async fn compare(
     let Asked { accounts, dates } = asked(transaction, market, &scope).await?;
     let head = head::read(transaction, market.id).await?;
     let head = head.ok_or_else(|| AppError::internal("a market without a head"))?;
-    let stalls = Arc::new(bindings::load(transaction, market.id).await?.stalls);
+    let stalls = bindings::load(transaction, market.id).await?.stalls;
     let mut tally = Tally::new(listing);
     for chunk in chunks(&dates) {
-        let read = reconcile_dates::read(transaction, market.id, accounts.as_ref(), &chunk).await?;
-        let stalls = Arc::clone(&stalls);
+        let read = reconcile_dates::read(transaction, market.id, accounts.as_ref(), &chunk, &stalls).await?;
         // The busiest dates take a second of thought, which must not hold up webhooks.
         let compared = tokio::task::spawn_blocking(move || {
-            tally.take(read, &chunk, &stalls);
+            tally.take(read, &chunk);
             tally
         });
         tally = compared.await.map_err(AppError::internal)?;

@@ -1,16 +1,20 @@
 //! Reading what is compared: the dates of a scope, some at a time with the dates beside them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::AppError;
 use super::reconcile::{Scope, no_statement};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
-use crate::domain::ids::MarketId;
+use crate::domain::ids::{MarketId, StallNumber};
+use crate::domain::memo::{self, Choice};
 use crate::domain::reconciliation::Coverage;
 use crate::domain::registration::Market;
+use crate::domain::settlement::Direction;
 use crate::ledger::reconcile::findings::AccountFacts;
+use crate::ledger::reconcile::pairing::evidence;
 use crate::store::engine::Transaction;
+use crate::store::statement_lines::Gist;
 use crate::store::{reconciliation, statement_lines, statements};
 
 /// Lines of statements that are compared together, unless a single date has more: about ten megabytes.
@@ -77,19 +81,27 @@ pub(super) async fn read(
     market: MarketId,
     only: Option<&BTreeSet<SettledAccount>>,
     dates: &[BusinessDate],
+    stalls: &HashSet<StallNumber>,
 ) -> Result<Known, AppError> {
+    let gist = |direction: Direction, memo: &str| match direction {
+        Direction::Credit => match memo::choose(memo, |stall| stalls.contains(&stall)) {
+            Choice::One(stall) => (Some(stall), evidence(memo)),
+            _ => (None, evidence(memo)),
+        },
+        Direction::Debit => (None, Box::default()),
+    };
     let mut known = Known::new();
     let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(known) };
     let span = (first.previous(), last.next());
     let one = only.and_then(|accounts| accounts.first().filter(|_| accounts.len() == 1));
-    take_span(transaction, market, one, span, &mut known).await?;
+    take_span(transaction, market, one, span, &gist, &mut known).await?;
     let told = known.values().flat_map(|facts| &facts.credits).filter(|credit| dates.contains(&credit.date));
     let elsewhere: BTreeSet<BusinessDate> = told
         .filter_map(|credit| credit.claimed().map(BusinessDate::of_calendar))
         .filter(|date| *date < span.0 || *date > span.1)
         .collect();
     for date in elsewhere.into_iter().take(TOLD_DATES_MAX) {
-        take_span(transaction, market, one, (date, date), &mut known).await?;
+        take_span(transaction, market, one, (date, date), &gist, &mut known).await?;
     }
     known.retain(|account, _| only.is_none_or(|accounts| accounts.contains(account)));
     for facts in known.values_mut() {
@@ -121,13 +133,14 @@ async fn take_span(
     market: MarketId,
     account: Option<&SettledAccount>,
     span: (BusinessDate, BusinessDate),
+    gist: &(dyn Fn(Direction, &str) -> Gist + Sync),
     known: &mut Known,
 ) -> Result<(), AppError> {
     for day in statements::covered(transaction, market, span.0, span.1).await? {
         let coverage = if day.covered { Coverage::Day } else { Coverage::Part(day.last_at) };
         known.entry(day.settled).or_default().coverage.insert(day.date, coverage);
     }
-    for (account, lines) in statement_lines::to_compare(transaction, market, account, span).await? {
+    for (account, lines) in statement_lines::to_compare(transaction, market, account, span, gist).await? {
         put(&mut known.entry(account).or_default().lines, lines);
     }
     for (account, credits) in reconciliation::credits(transaction, market, account, span).await? {

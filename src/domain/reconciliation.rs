@@ -16,6 +16,8 @@ use super::money::Dong;
 use super::settlement::{BankRef, Direction};
 pub use super::signed_day::{DayReconciliation, SignState, Signature};
 
+/// What stands before a line's number in the name under which its money is booked.
+const EVENT_PREFIX: &str = "line-";
 /// Bits of a version-7 UUID behind the market's number.
 const MARKET_BITS: u32 = 20;
 
@@ -188,7 +190,13 @@ pub fn whole_memo<'a>(memo: &'a str, payer_ref: &str) -> Cow<'a, str> {
 /// Returns the name under which a line's money is booked.
 #[must_use]
 pub fn event_id(line: i64) -> String {
-    format!("line-{line}")
+    format!("{EVENT_PREFIX}{line}")
+}
+
+/// Returns the line whose money is booked under a name.
+#[must_use]
+pub fn line_of(event_id: &str) -> Option<i64> {
+    event_id.strip_prefix(EVENT_PREFIX).and_then(|number| number.parse().ok())
 }
 
 /// What became of a line, of a credit, or of both.

@@ -14,7 +14,7 @@ use crate::domain::daily_report::Figure;
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketId, Seq, SourceId};
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::ReconciliationId;
+use crate::domain::reconciliation::{ReconciliationId, line_of};
 use crate::domain::settlement::BankRef;
 use crate::ledger::reconcile::findings::Report;
 use crate::ledger::reconcile::pairing::{Credit, Unsure};
@@ -147,7 +147,7 @@ fn credit(row: &Row, live: bool) -> Result<Credit> {
         item: row.int("item")?,
         posting: Seq::new(row.int("posting_seq")?),
         source: SourceId::new(row.int("source_id")?),
-        own_name: row.optional_text("own_name")?,
+        own_line: row.optional_text("own_name")?.as_deref().and_then(line_of),
         amount: Dong::new(row.int("amount")?),
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
         at: at.filter(|_| own),

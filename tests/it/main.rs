@@ -73,6 +73,7 @@ mod stall_book;
 mod statement_board;
 mod statement_files;
 mod statement_fire;
+mod statement_maps;
 mod statement_refusals;
 mod statements;
 mod tls;

@@ -155,7 +155,7 @@ fn line_and_report(place: usize, told: &Told, how: Precision) -> (Line, Credit) 
         item: number,
         posting: Seq::new(number),
         source: SourceId::new(2 + told.second % 2),
-        own_name: None,
+        own_line: None,
         amount,
         reference: BankRef::normalise(&format!("MB.241126.FT{number}")),
         at: Some(true_at).filter(|_| unsure.is_none() && how != Precision::DateOfReport),

@@ -24,9 +24,10 @@ use super::{parts, runs, times};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{Seq, SourceId, StallNumber};
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{self, Coverage, Standing, Why};
+use crate::domain::reconciliation::{Coverage, Standing, Why};
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::identity::same_shape;
+pub use parts::evidence;
 
 /// A line of a statement, as far as comparing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub struct Line {
     pub date: BusinessDate,
     /// The stall that its text names.
     pub code: Option<StallNumber>,
-    /// Everything that may carry a memo code.
+    /// Of its texts, what may be a part of a reference: [`evidence`].
     pub memo: Box<str>,
 }
 
@@ -60,8 +61,8 @@ pub struct Credit {
     pub posting: Seq,
     /// Who reported it.
     pub source: SourceId,
-    /// The name of the line that it was booked from.
-    pub own_name: Option<String>,
+    /// The number of the line that it was booked from.
+    pub own_line: Option<i64>,
     /// How much.
     pub amount: Dong,
     /// The reference.
@@ -142,7 +143,7 @@ pub struct Paired {
 #[must_use]
 pub fn pair(lines: &[&Line], credits: &[Credit], covers: impl Fn(BusinessDate) -> Coverage) -> Paired {
     let mut table = Table::new(lines, credits);
-    table.by_key(|line| Some(reconciliation::event_id(line.number)), own_name, Why::BookedFromStatement);
+    table.by_key(|line| Some(line.number), own_line, Why::BookedFromStatement);
     table.by_key(
         |line| Some((line.date, line.reference.clone()?, line.amount)),
         |credit| Some((credit.date, credit.reference.clone()?, credit.amount)),
@@ -182,8 +183,8 @@ const DATES: [(DateOf, Why); 2] =
     [(|credit| Some(credit.date), Why::Reference), (Credit::claimed_date, Why::ReferenceClaimed)];
 
 /// Only money that was booked from a line has a line's name.
-fn own_name(credit: &Credit) -> Option<String> {
-    credit.own_name.clone().filter(|_| credit.source == SourceId::STATEMENT)
+fn own_line(credit: &Credit) -> Option<i64> {
+    credit.own_line.filter(|_| credit.source == SourceId::STATEMENT)
 }
 
 /// The lists with what is paired so far.

@@ -76,6 +76,12 @@ fn only(places: &[usize], fits: impl Fn(usize) -> bool) -> Option<usize> {
     fitting.next().filter(|_| fitting.next().is_none())
 }
 
+/// Returns what of a line's texts may be a part of a reference; all else of a long memo is forgotten.
+#[must_use]
+pub fn evidence(memo: &str) -> Box<str> {
+    parts(&memo.to_uppercase()).collect::<Vec<_>>().join(" ").into_boxed_str()
+}
+
 /// Tells whether a credit lies about the date of a line: by its own date, or by the one its sender told.
 fn near(table: &Table<'_>, line: usize, credit: usize) -> bool {
     let about = |line: &&Line, credit: &Credit| {
