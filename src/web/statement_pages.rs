@@ -237,7 +237,7 @@ pub(super) async fn of_statement(
         let mut page = page(frame, board, &actor, &found, &query);
         page.doubtful_lines = doubtful(&web, &found).await?;
         let language = page.frame.language();
-        let head = language.of("Sao kê", "Statement");
+        let head = page.frame.say("Sao kê", "Statement");
         page.title = format!("{head} {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
         page.notes = shown.notes(language);
         page.book_action = format!("/markets/{code}/statements/{id}/book");
@@ -361,7 +361,6 @@ fn tiles(found: &Reconciliation, language: Language) -> Vec<[String; 4]> {
 
 fn account_day(day: &AccountDay, language: Language) -> Day {
     let covered = day.coverage != Coverage::None;
-    let other_date = day.other_date.grouped();
     Day {
         account: tail(day.settled.as_str()),
         date: day.date.vietnamese(),
@@ -373,7 +372,7 @@ fn account_day(day: &AccountDay, language: Language) -> Day {
         bank: if covered { day.bank.amount.grouped() } else { "–".to_owned() },
         book: day.book.amount.grouped(),
         difference: if covered { day.difference.grouped() } else { "–".to_owned() },
-        other_date: Some(other_date).filter(|_| covered && day.other_date != Dong::ZERO),
+        other_date: (covered && day.other_date != Dong::ZERO).then(|| day.other_date.grouped()),
         differs: covered && day.difference != Dong::ZERO,
     }
 }
