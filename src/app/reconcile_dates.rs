@@ -86,7 +86,7 @@ pub(super) async fn read(
     let gist = |direction: Direction, memo: &str| match direction {
         Direction::Credit => match memo::choose(memo, |stall| stalls.contains(&stall)) {
             Choice::One(stall) => (Some(stall), evidence(memo)),
-            _ => (None, evidence(memo)),
+            Choice::None | Choice::Ambiguous => (None, evidence(memo)),
         },
         Direction::Debit => (None, Box::default()),
     };

@@ -158,8 +158,8 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
         (day.beyond(), "ngoài phần sao kê đã có", "beyond what the statement covers so far"),
     ] {
         if amount != Dong::ZERO {
-            vi.push_str(&format!(", {told_vi} ({})", money(amount)));
-            en.push_str(&format!(", {told_en} ({})", money(amount)));
+            vi = format!("{vi}, {told_vi} ({})", money(amount));
+            en = format!("{en}, {told_en} ({})", money(amount));
         }
     }
     (format!("{vi}."), format!("{en}."))

@@ -78,8 +78,7 @@ pub(super) fn read_date(text: &str, order: DateOrder) -> Option<Date> {
     let (year, month, day) = match (first.len(), third.len(), order) {
         (4, 1 | 2, _) => (first, second, third),
         (1 | 2, 4, DateOrder::MonthFirst) if named.is_none() => (third, first, second),
-        (1 | 2, 4, _) => (third, second, first),
-        (1 | 2, 2, DateOrder::ShortYear) => (third, second, first),
+        (1 | 2, 4, _) | (1 | 2, 2, DateOrder::ShortYear) => (third, second, first),
         _ => return None,
     };
     let century = if year.len() == 2 { 2_000 } else { 0 };
