@@ -84,8 +84,10 @@ pub fn compare<'a>(settled: &'a SettledAccount, facts: &'a AccountFacts, dates: 
     let debits = (0..bench.debits.len()).map(Of::Debit);
     let repeats = (0..facts.reports.len()).map(Of::Repeat);
     let all = (0..paired.pairs.len()).map(Of::Pair).chain(here).chain(there).chain(debits).chain(repeats);
-    let mut found: Vec<Found> =
-        all.filter_map(|of| Found::of(of, &bench.told(of, &paired)?)).filter(|one| asked.contains(&one.date)).collect();
+    let mut found: Vec<Found> = all
+        .filter_map(|of| Some(Found::of(of, &bench.told(of, &paired)?)))
+        .filter(|one| asked.contains(&one.date))
+        .collect();
     found.sort_unstable_by_key(|one| (one.date, one.class, one.line, one.posting, one.item));
     found.shrink_to_fit();
     let moved = bench.moved(&paired);
@@ -115,10 +117,10 @@ struct Found {
 }
 
 impl Found {
-    fn of(of: Of, entry: &Entry) -> Option<Self> {
+    fn of(of: Of, entry: &Entry) -> Self {
         let (line, posting) = (entry.lines.first().copied(), entry.postings.first().copied());
         let item = entry.items.first().copied();
-        Some(Self { date: entry.date, class: entry.class, line, posting, item, of })
+        Self { date: entry.date, class: entry.class, line, posting, item, of }
     }
 }
 
