@@ -2,7 +2,7 @@
 //! acknowledgement without durability; reading goes on; writing comes back.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::audit::{Reader, audit, audit_of};
 use super::disks::{Disk, size, works};
