@@ -81,6 +81,7 @@ pub mod stall_book;
 pub mod stall_phone;
 pub mod stall_view;
 mod statement_contradiction;
+mod statement_dates;
 pub mod statement_view;
 pub mod todo;
 mod tokens;

@@ -72,8 +72,12 @@ pub fn bank_at_close(sealed: &SealedBank) -> String {
     } else if sealed.agrees() {
         format!("ngân hàng = sổ = {bank}, lệch 0 ₫")
     } else {
-        let (open, difference) = (count(sealed.open), sealed.difference.with_unit());
-        format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({open} khoản chưa khớp)")
+        let difference = sealed.difference.with_unit();
+        let why = match sealed.open {
+            0 => "hai bên ghi khác ngày, hoặc sao kê chưa đủ ngày".to_owned(),
+            open => format!("{} khoản chưa khớp", count(open)),
+        };
+        format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({why})")
     }];
     if compared && sealed.uncovered > 0 {
         told.push(format!("{} tài khoản có tiền chưa có sao kê", count(sealed.uncovered)));

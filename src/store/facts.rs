@@ -298,7 +298,10 @@ async fn whole_days(transaction: &mut Transaction, facts: &mut Facts, works: &[W
     let credits = facts.credits.values().flatten();
     let days: BTreeSet<(BusinessDate, SettledAccount)> = credits
         .filter(|credit| every || credit.source == SourceId::STATEMENT)
-        .map(|credit| (credit.event_date, credit.settled.clone()))
+        .flat_map(|credit| {
+            let claimed = credit.claimed.map(BusinessDate::of_calendar);
+            [Some(credit.event_date), claimed].into_iter().flatten().map(|date| (date, credit.settled.clone()))
+        })
         .collect();
     if days.is_empty() {
         return Ok(());

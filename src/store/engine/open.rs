@@ -124,6 +124,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0014_figures.sql"),
         include_str!("../../../migrations/postgres/0014_figures.sql"),
     ),
+    (
+        15,
+        "claimed",
+        include_str!("../../../migrations/sqlite/0015_claimed.sql"),
+        include_str!("../../../migrations/postgres/0015_claimed.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
