@@ -92,7 +92,7 @@ pub struct Known {
 /// Examines a credit against what is known.
 #[must_use]
 pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
-    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&(candidate.source, id.to_owned()))) {
+    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&candidate.source)?.get(id)) {
         let same_money = earlier.settled == *candidate.settled && earlier.amount == candidate.amount;
         return Verdict::Known(Box::new(Known {
             earlier: earlier.clone(),

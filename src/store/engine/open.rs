@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
-use super::{Answer, Engine, WriteFile, probe, roles};
+use super::{Answer, Engine, Server, WriteFile, probe, roles};
 use crate::store::error::{Result, StoreError};
 
 /// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
@@ -280,7 +280,7 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
         })
         .connect_with(login)
         .await?;
-    Ok((Engine::Postgres(pool), if serves { Guard::Full } else { Guard::TriggersOnly }))
+    Ok((Engine::Postgres(Server::new(pool)), if serves { Guard::Full } else { Guard::TriggersOnly }))
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after
