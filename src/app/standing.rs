@@ -110,5 +110,5 @@ pub(super) async fn ended(stay: &mut Option<Stay>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -114,16 +114,16 @@ pub fn bank_at_close(sealed: &SealedBank, language: Language) -> String {
     }
     let signer = sealed.signed_by.as_deref().unwrap_or(NOTHING);
     let at = sealed.signed_at.map(|at| moment_in(at, language)).unwrap_or_default();
-    let signed = say("đã ký đối soát lúc", "signed the reconciliation at");
+    let deed = say("đã ký đối soát lúc", "signed the reconciliation at");
     match sealed.state {
         SignState::NoStatement => {}
         SignState::Unsigned => {
             told.push(say("chưa ai ký đối soát", "nobody has signed the reconciliation").to_owned());
         }
-        SignState::Signed => told.push(format!("{signer} {signed} {at}")),
+        SignState::Signed => told.push(format!("{signer} {deed} {at}")),
         SignState::Changed => {
             let changed = say("số liệu có thay đổi sau đó", "figures changed since");
-            told.push(format!("{signer} {signed} {at}, {changed}"));
+            told.push(format!("{signer} {deed} {at}, {changed}"));
         }
     }
     told.join("; ")

@@ -153,7 +153,6 @@ async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
     ] {
         speaks_both(&mut here, &mut an, page).await;
     }
-    // What a closed day says, and a second time what is shown of it elsewhere.
     let (market, date) = ("TAN".parse().unwrap(), "2026-11-24".parse().unwrap());
     world.app.close_day(CloseDay { market, date, early: false, actor: "an".to_owned() }).await.unwrap();
     for page in [
@@ -179,7 +178,6 @@ async fn speaks_both(english: &mut Visitor, vietnamese: &mut Visitor, page: &str
     assert_eq!(seen.status, 200, "{page}: {}", seen.body);
     let text = in_english(&seen.body);
     let words: Vec<&str> = text.split([' ', '<', '>', '"']).filter(|word| word.contains(is_vietnamese)).collect();
-    // Names that the story gives are theirs.
     let left: Vec<&&str> = words.iter().filter(|word| !STORY.contains(word)).collect();
     assert!(left.is_empty(), "{page}: {left:?}");
     assert!(seen.body.contains("<html lang=\"en\">"), "{page}");
