@@ -1,7 +1,7 @@
 //! Handing in a bank's statement: the file is kept with its hash, and of its lines those that no
 //! file before it told of. All of it or nothing; the same file a second time changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -13,6 +13,7 @@ use super::ids::IdSource;
 use super::note;
 use super::read_statement::{notes_json, read_statement};
 use super::statement_contradiction::contradicts;
+use super::statement_dates::{Accounts, Lines, covers, dates, extents, span};
 use crate::domain::account::{AccountNumber, BankAccount, BankBin, SettledAccount};
 use crate::domain::audit::Action;
 use crate::domain::banks;
@@ -23,7 +24,7 @@ use crate::domain::language::Language;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{BankLine, Standing, StatementId};
 use crate::domain::settlement::Direction;
-use crate::domain::statement::{BookedAt, Note, Statement, StatementFile, StatementLine};
+use crate::domain::statement::{BookedAt, Note, StatementFile, StatementLine};
 use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, LineKey, NewLine};
 use crate::store::engine::Transaction;
 use crate::store::error::StoreError;
@@ -33,8 +34,6 @@ use crate::store::{head, statement_lines};
 
 /// Longest file name that is kept, in characters.
 const FILE_NAME_MAX: usize = 200;
-/// Dates that one file may say it covers: ten years.
-const DATES_MAX: usize = 3_660;
 /// How often a file is kept again after another process was faster.
 const ATTEMPTS: u32 = 3;
 
@@ -70,7 +69,7 @@ pub struct HandedIn {
 struct Reading {
     file: StatementFile,
     /// The accounts of this market, by the place of their statements.
-    accounts: Vec<(usize, SettledAccount, Option<BankBin>)>,
+    accounts: Accounts,
     today: BusinessDate,
     whole: bool,
 }
@@ -87,28 +86,33 @@ impl App {
         if let Some(already) = self.kept_by_hash(market.id, hash).await? {
             return Ok(HandedIn { id: already.id, already: true });
         }
-        let bytes = Arc::new(new.bytes);
-        let (read, map) = (Arc::clone(&bytes), new.map);
-        // Seconds of work for the largest files, which must not hold up webhooks.
-        let file = tokio::task::spawn_blocking(move || read_statement(&read, map.as_deref()));
-        let file = file.await.map_err(AppError::internal)??;
-        let directory = self.directory.refresh(&self.store).await?;
-        let accounts = self.accounts_of(&directory, &market.code, market.id, &file, new.bank.as_deref()).await?;
-        let kept = Kept {
-            id: self.ids.statement(market.id)?,
-            sha256: hash,
-            file_name: shown_name(&new.file_name),
-            format: file.format.clone(),
-            byte_count: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-            notes: notes_json(&file)?,
-            uploaded_at: self.now(),
-            uploaded_by: new.actor,
-        };
-        let reading = Reading { file, accounts, today: self.today(), whole: new.whole };
+        let mut bytes = new.bytes;
+        let byte_count = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let map = new.map.map(Arc::<str>::from);
+        let id = self.ids.statement(market.id)?;
         for _ in 0..ATTEMPTS {
+            let (read, described) = (std::mem::take(&mut bytes), map.clone());
+            // Seconds of work for the largest files, which must not hold up webhooks.
+            let work = tokio::task::spawn_blocking(move || (read_statement(&read, described.as_deref()), read));
+            let (file, read) = work.await.map_err(AppError::internal)?;
+            let file = file?;
+            bytes = read;
+            let directory = self.directory.refresh(&self.store).await?;
+            let accounts = self.accounts_of(&directory, &market.code, market.id, &file, new.bank.as_deref()).await?;
+            let kept = Kept {
+                id,
+                sha256: hash,
+                file_name: shown_name(&new.file_name),
+                format: file.format.clone(),
+                byte_count,
+                notes: notes_json(&file)?,
+                uploaded_at: self.now(),
+                uploaded_by: new.actor.clone(),
+            };
+            let reading = Reading { file, accounts, today: self.today(), whole: new.whole };
             let mut transaction = self.store.begin_write().await?;
             head::take(&mut transaction, market.id).await?;
-            match write(&mut transaction, market.id, &kept, &bytes, &reading).await {
+            match write(&mut transaction, market.id, &kept, &mut bytes, reading).await {
                 Ok(()) => {
                     let said = note::Note::of(Action::StatementTaken, kept.id).named(&kept.uploaded_by);
                     self.note(&mut transaction, market.id, [said]).await?;
@@ -145,7 +149,7 @@ impl App {
         market: MarketId,
         file: &StatementFile,
         bank: Option<&str>,
-    ) -> Result<Vec<(usize, SettledAccount, Option<BankBin>)>, AppError> {
+    ) -> Result<Accounts, AppError> {
         let wanted = bank.map(find_bank).transpose()?.map(|(bin, _)| bin);
         let lost_zeros = file.notes.iter().any(|note| matches!(note, Note::AccountIsNumber(_)));
         let mut found = Vec::new();
@@ -274,22 +278,29 @@ impl Failed {
     }
 }
 
+/// Writes a file. Its bytes are given away as soon as it is known to be new, its lines as they are written: the
+/// largest file is not in memory twice.
 async fn write(
     transaction: &mut Transaction,
     market: MarketId,
     kept: &Kept,
-    raw: &[u8],
-    reading: &Reading,
+    raw: &mut Vec<u8>,
+    mut reading: Reading,
 ) -> Result<(), Failed> {
-    statements::add(transaction, market, kept, raw).await?;
-    let parts: Vec<Part> = reading.accounts.iter().filter_map(|account| part(reading, account)).collect();
+    statements::add(transaction, market, kept).await?;
+    statements::add_file(transaction, market, kept.id, std::mem::take(raw)).await?;
+    let parts: Vec<Part> = reading.accounts.iter().filter_map(|account| part(&reading, account)).collect();
     statements::add_parts(transaction, market, kept.id, &parts).await?;
     let mut next = statement_lines::next(transaction, market).await?;
+    let extents = extents(&reading.accounts, &reading.file.statements).map_err(Failed::App)?;
     let mut days = Vec::new();
-    for ((date, settled), lines) in dates(reading)? {
-        let mut merging = Merging { transaction: &mut *transaction, market, id: kept.id, reading };
-        days.push(merging.date(date, &settled, &lines, &mut next).await?);
+    let (accounts, format, today, whole) = (&reading.accounts, &reading.file.format, reading.today, reading.whole);
+    for ((date, settled), mut lines) in dates(&extents, accounts, &mut reading.file.statements) {
+        let covers = covers(&extents, format, (today, whole), date, &settled);
+        let mut merging = Merging { transaction: &mut *transaction, market, id: kept.id };
+        days.push(merging.date(date, &settled, covers, &mut lines, &mut next).await?);
     }
+    drop(reading);
     statements::add_days(transaction, market, kept.id, &days).await?;
     Ok(())
 }
@@ -311,46 +322,11 @@ fn part(reading: &Reading, (place, settled, bin): &(usize, SettledAccount, Optio
     })
 }
 
-/// The dates that a statement is about: those it names, and those of its lines.
-fn span(statement: &Statement) -> Option<(BusinessDate, BusinessDate)> {
-    let dates = || statement.lines.iter().map(|line| line.booked_at.date());
-    let named = statement.period.into_iter().flat_map(|(from, to)| [from, to]);
-    let all: Vec<BusinessDate> = named.chain(dates()).collect();
-    all.iter().min().copied().zip(all.iter().max().copied())
-}
-
-type Lines<'a> = Vec<&'a StatementLine>;
-
-/// Groups the lines by date and account; a date without a line is one that has none.
-fn dates(reading: &Reading) -> Result<BTreeMap<(BusinessDate, SettledAccount), Lines<'_>>, Failed> {
-    let mut dates: BTreeMap<(BusinessDate, SettledAccount), Lines<'_>> = BTreeMap::new();
-    for (place, settled, _) in &reading.accounts {
-        let Some(statement) = reading.file.statements.get(*place) else { continue };
-        let Some((from, to)) = span(statement) else { continue };
-        let named = std::iter::successors(Some(from), |date| Some(date.next())).take_while(|date| *date <= to);
-        for (count, date) in named.enumerate() {
-            if count >= DATES_MAX {
-                let message = Message::new(
-                    format!("Sao kê từ {from} đến {to} dài hơn {DATES_MAX} ngày."),
-                    format!("The statement from {from} to {to} is longer than {DATES_MAX} days."),
-                );
-                return Err(Failed::App(AppError::new(ErrorKind::Invalid, "period_too_long", message)));
-            }
-            dates.entry((date, settled.clone())).or_default();
-        }
-        for line in &statement.lines {
-            dates.entry((line.booked_at.date(), settled.clone())).or_default().push(line);
-        }
-    }
-    Ok(dates)
-}
-
 /// Merging one file into the lines that are known.
 struct Merging<'a> {
     transaction: &'a mut Transaction,
     market: MarketId,
     id: StatementId,
-    reading: &'a Reading,
 }
 
 impl Merging<'_> {
@@ -358,12 +334,12 @@ impl Merging<'_> {
         &mut self,
         date: BusinessDate,
         settled: &SettledAccount,
-        lines: &Lines<'_>,
+        (whole, covered): (bool, bool),
+        lines: &mut Lines<'_>,
         next: &mut i64,
     ) -> Result<Day, Failed> {
         let known = statement_lines::to_merge(self.transaction, self.market, settled, date).await?;
         let before = statements::covered(self.transaction, self.market, date, date).await?;
-        let (whole, covered) = self.covers(date, settled);
         let whole_before = before.iter().any(|day| day.settled == *settled && day.whole);
         let new: Vec<NewLine> = lines.iter().map(|line| new_line(line)).collect();
         let fates = match merge::merge(&known, &new, Extent { whole, whole_before }) {
@@ -372,7 +348,8 @@ impl Merging<'_> {
         };
         drop((known, new));
         let (mut added, mut balances) = (Vec::new(), Vec::new());
-        for (line, fate) in lines.iter().zip(&fates) {
+        let last_at = lines.iter().filter_map(|line| instant(line)).max();
+        for (line, fate) in lines.iter_mut().zip(&fates) {
             let standing = match fate {
                 Fate::Known(_) => continue,
                 Fate::Completes(number) => {
@@ -401,7 +378,7 @@ impl Merging<'_> {
             date,
             whole,
             covered,
-            last_at: lines.iter().filter_map(|line| instant(line)).max(),
+            last_at,
             lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
             added: count(|fate| *fate == Fate::New).unwrap_or(i64::MAX),
             known: count(|fate| matches!(fate, Fate::Known(_) | Fate::Completes(_))).unwrap_or(i64::MAX),
@@ -422,24 +399,6 @@ impl Merging<'_> {
         };
         Ok(Failed::App(contradicts(contradiction, known.as_ref(), lines, date)))
     }
-
-    /// Tells whether the file says that it covers a date wholly, and whether it covers it at all. A date
-    /// that has not ended is never covered; a notice (camt.054) tells of single movements.
-    fn covers(&self, date: BusinessDate, settled: &SettledAccount) -> (bool, bool) {
-        let Reading { file, accounts, today, whole } = self.reading;
-        if date >= *today || (file.format.starts_with("camt.054") && !whole) {
-            return (false, false);
-        }
-        let mine = accounts.iter().filter(|(_, account, _)| account == settled);
-        let statements = || mine.clone().filter_map(|(place, ..)| file.statements.get(*place));
-        let within = |(from, to): (BusinessDate, BusinessDate)| from <= date && date <= to;
-        let named = statements().any(|statement| statement.period.is_some_and(within));
-        // Between two dates that it holds lines of, a file without a period has all dates.
-        let between = statements().any(|statement| span(statement).is_some_and(|(from, to)| from < date && date < to));
-        let touched = statements().any(|statement| span(statement).is_some_and(within));
-        let whole = named || between || (*whole && touched);
-        (whole, whole || touched)
-    }
 }
 
 fn instant(line: &StatementLine) -> Option<jiff::Timestamp> {
@@ -454,20 +413,21 @@ fn new_line(line: &StatementLine) -> NewLine {
     NewLine { key, balance: line.balance }
 }
 
-fn bank_line(line: &StatementLine, number: i64, settled: &SettledAccount, standing: Standing) -> BankLine {
+/// Makes a line of the book of one of the file, which gives its texts away.
+fn bank_line(line: &mut StatementLine, number: i64, settled: &SettledAccount, standing: Standing) -> BankLine {
     BankLine {
         number,
         settled: settled.clone(),
         booked_on: line.booked_at.date(),
         booked_at: instant(line),
         reference: line.reference(),
-        bank_ref: line.bank_ref.clone(),
+        bank_ref: std::mem::take(&mut line.bank_ref),
         direction: line.direction,
         amount: line.amount,
         balance: line.balance,
-        memo: line.memo.clone(),
-        payer_ref: line.payer_ref.clone(),
-        counterparty: line.counterparty.clone(),
+        memo: std::mem::take(&mut line.memo),
+        payer_ref: std::mem::take(&mut line.payer_ref),
+        counterparty: std::mem::take(&mut line.counterparty),
         standing,
     }
 }

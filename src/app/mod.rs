@@ -85,6 +85,7 @@ pub mod stall_sheet;
 pub mod stall_view;
 mod standing;
 mod statement_contradiction;
+mod statement_dates;
 pub mod statement_view;
 pub mod todo;
 mod tokens;

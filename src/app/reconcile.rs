@@ -91,6 +91,12 @@ impl Reconciliation {
         (bank, book, difference)
     }
 
+    /// Returns what of the difference is only on another date here than there.
+    fn other_date(&self) -> Dong {
+        let covered = self.days.iter().filter(|day| day.coverage != Coverage::None);
+        covered.map(|day| day.other_date).sum::<Option<Dong>>().unwrap_or(Dong::ZERO)
+    }
+
     /// Returns how many findings bank and book differ by.
     #[must_use]
     pub fn differences(&self) -> i64 {
@@ -141,6 +147,7 @@ impl Reconciliation {
             bank,
             book,
             difference,
+            other_date: self.other_date(),
             missing_here: self.figure(Class::MissingHere),
             missing_there: self.figure(Class::MissingThere),
             amount_differs: self.figure(Class::AmountDiffers),
@@ -229,14 +236,13 @@ async fn compare(
     let Asked { accounts, dates } = asked(transaction, market, &scope).await?;
     let head = head::read(transaction, market.id).await?;
     let head = head.ok_or_else(|| AppError::internal("a market without a head"))?;
-    let stalls = Arc::new(bindings::load(transaction, market.id).await?.stalls);
+    let stalls = bindings::load(transaction, market.id).await?.stalls;
     let mut tally = Tally::new(listing);
     for chunk in chunks(&dates) {
-        let read = reconcile_dates::read(transaction, market.id, accounts.as_ref(), &chunk).await?;
-        let stalls = Arc::clone(&stalls);
+        let read = reconcile_dates::read(transaction, market.id, accounts.as_ref(), &chunk, &stalls).await?;
         // The busiest dates take a second of thought, which must not hold up webhooks.
         let compared = tokio::task::spawn_blocking(move || {
-            tally.take(read, &chunk, &stalls);
+            tally.take(read, &chunk);
             tally
         });
         tally = compared.await.map_err(AppError::internal)?;

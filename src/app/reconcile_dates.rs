@@ -1,16 +1,20 @@
 //! Reading what is compared: the dates of a scope, some at a time with the dates beside them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::AppError;
 use super::reconcile::{Scope, no_statement};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
-use crate::domain::ids::MarketId;
+use crate::domain::ids::{MarketId, StallNumber};
+use crate::domain::memo::{self, Choice};
 use crate::domain::reconciliation::Coverage;
 use crate::domain::registration::Market;
+use crate::domain::settlement::Direction;
 use crate::ledger::reconcile::findings::AccountFacts;
+use crate::ledger::reconcile::pairing::evidence;
 use crate::store::engine::Transaction;
+use crate::store::statement_lines::Gist;
 use crate::store::{reconciliation, statement_lines, statements};
 
 /// Lines of statements that are compared together, unless a single date has more: about ten megabytes.
@@ -63,33 +67,54 @@ pub(super) fn chunks(dates: &BTreeMap<BusinessDate, i64>) -> Vec<Vec<BusinessDat
     chunks
 }
 
+/// Dates apart from the others that are read for what senders told of them and the book holds elsewhere: a
+/// clock that was set back stands on one date and hears of one other, or of two about midnight.
+const TOLD_DATES_MAX: usize = 8;
+
+type Known = BTreeMap<SettledAccount, AccountFacts>;
+
 /// Reads everything that is known of some dates and the dates beside them: banks and providers differ
-/// about midnight.
+/// about midnight. What a sender told of a date that is none of these, and was not believed, may be a line
+/// of that date: such dates are read too.
 pub(super) async fn read(
     transaction: &mut Transaction,
     market: MarketId,
     only: Option<&BTreeSet<SettledAccount>>,
     dates: &[BusinessDate],
-) -> Result<BTreeMap<SettledAccount, AccountFacts>, AppError> {
-    let mut known: BTreeMap<SettledAccount, AccountFacts> = BTreeMap::new();
+    stalls: &HashSet<StallNumber>,
+) -> Result<Known, AppError> {
+    let gist = |direction: Direction, memo: &str| match direction {
+        Direction::Credit => match memo::choose(memo, |stall| stalls.contains(&stall)) {
+            Choice::One(stall) => (Some(stall), evidence(memo)),
+            Choice::None | Choice::Ambiguous => (None, evidence(memo)),
+        },
+        Direction::Debit => (None, Box::default()),
+    };
+    let mut known = Known::new();
     let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(known) };
     let span = (first.previous(), last.next());
     let one = only.and_then(|accounts| accounts.first().filter(|_| accounts.len() == 1));
-    let wanted = |account: &SettledAccount| only.is_none_or(|accounts| accounts.contains(account));
-    for day in statements::covered(transaction, market, span.0, span.1).await? {
-        let coverage = if day.covered { Coverage::Day } else { Coverage::Part(day.last_at) };
-        known.entry(day.settled).or_default().coverage.insert(day.date, coverage);
+    take_span(transaction, market, one, span, &gist, &mut known).await?;
+    let told = known.values().flat_map(|facts| &facts.credits).filter(|credit| dates.contains(&credit.date));
+    let elsewhere: BTreeSet<BusinessDate> = told
+        .filter_map(|credit| credit.claimed().map(BusinessDate::of_calendar))
+        .filter(|date| *date < span.0 || *date > span.1)
+        .collect();
+    for date in elsewhere.into_iter().take(TOLD_DATES_MAX) {
+        take_span(transaction, market, one, (date, date), &gist, &mut known).await?;
     }
-    for (account, lines) in statement_lines::to_compare(transaction, market, one, span).await? {
-        known.entry(account).or_default().lines = lines;
-    }
-    for (account, credits) in reconciliation::credits(transaction, market, one, span).await? {
-        known.entry(account).or_default().credits = credits;
+    known.retain(|account, _| only.is_none_or(|accounts| accounts.contains(account)));
+    for facts in known.values_mut() {
+        facts.lines.sort_unstable_by_key(|line| line.number);
+        // One that was told of for one span may stand in the book in another.
+        facts.credits.sort_unstable_by_key(|credit| credit.item);
+        facts.credits.dedup_by_key(|credit| credit.item);
     }
     for (account, reports) in reconciliation::reports(transaction, market, span).await? {
-        known.entry(account).or_default().reports = reports;
+        if only.is_none_or(|accounts| accounts.contains(&account)) {
+            known.entry(account).or_default().reports = reports;
+        }
     }
-    known.retain(|account, _| wanted(account));
     let refunds = statement_lines::refunds(transaction, market, span).await?;
     for facts in known.values_mut().filter(|_| !refunds.is_empty()) {
         for number in facts.lines.iter().map(|line| line.number) {
@@ -101,4 +126,34 @@ pub(super) async fn read(
         }
     }
     Ok(known)
+}
+
+async fn take_span(
+    transaction: &mut Transaction,
+    market: MarketId,
+    account: Option<&SettledAccount>,
+    span: (BusinessDate, BusinessDate),
+    gist: &(dyn Fn(Direction, &str) -> Gist + Sync),
+    known: &mut Known,
+) -> Result<(), AppError> {
+    for day in statements::covered(transaction, market, span.0, span.1).await? {
+        let coverage = if day.covered { Coverage::Day } else { Coverage::Part(day.last_at) };
+        known.entry(day.settled).or_default().coverage.insert(day.date, coverage);
+    }
+    for (account, lines) in statement_lines::to_compare(transaction, market, account, span, gist).await? {
+        put(&mut known.entry(account).or_default().lines, lines);
+    }
+    for (account, credits) in reconciliation::credits(transaction, market, account, span).await? {
+        put(&mut known.entry(account).or_default().credits, credits);
+    }
+    Ok(())
+}
+
+/// Adds to a list without another copy of it where it is empty.
+fn put<T>(list: &mut Vec<T>, more: Vec<T>) {
+    if list.is_empty() {
+        *list = more;
+    } else {
+        list.extend(more);
+    }
 }

@@ -1,7 +1,7 @@
 //! What is kept of the findings while dates are compared one after another: the figures of all, the
 //! numbers of the lines to book, the hash of what a person signs for, and the findings that are listed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::AppError;
 use super::journal::bad_cursor;
@@ -10,11 +10,9 @@ use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::Figure;
 use crate::domain::hash::Hash;
-use crate::domain::ids::{Seq, StallNumber};
-use crate::domain::memo::{self, Choice};
+use crate::domain::ids::Seq;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{AccountDay, Class, Coverage, Entry, Why};
-use crate::domain::settlement::Direction;
 use crate::ledger::reconcile::digest::Digest;
 use crate::ledger::reconcile::findings::{AccountFacts, compare};
 
@@ -77,6 +75,8 @@ pub(super) struct Tally {
     pub(super) missing: Vec<i64>,
     pub(super) bookable: Figure,
     pub(super) undecided: BTreeSet<i64>,
+    /// How many of each class are listed.
+    listed: BTreeMap<Class, usize>,
     hash: Digest,
     pub(super) digest: Hash,
     /// Where the list goes on.
@@ -94,6 +94,7 @@ impl Tally {
             missing: Vec::new(),
             bookable: Figure::default(),
             undecided: BTreeSet::new(),
+            listed: BTreeMap::new(),
             hash: Digest::default(),
             digest: Hash::ZERO,
             next: None,
@@ -101,42 +102,38 @@ impl Tally {
         }
     }
 
-    /// Compares the next dates.
-    pub(super) fn take(
-        &mut self,
-        accounts: BTreeMap<SettledAccount, AccountFacts>,
-        dates: &[BusinessDate],
-        stalls: &HashSet<StallNumber>,
-    ) {
-        let (mut days, mut entries) = (Vec::new(), Vec::new());
-        for (settled, mut facts) in accounts {
-            for line in facts.lines.iter_mut().filter(|line| line.direction == Direction::Credit) {
-                if let Choice::One(stall) = memo::choose(&line.memo, |stall| stalls.contains(&stall)) {
-                    line.code = Some(stall);
-                }
-            }
+    /// Compares the next dates. Of the findings, which may be as many as the lines, only those that are listed
+    /// stay in memory.
+    pub(super) fn take(&mut self, accounts: BTreeMap<SettledAccount, AccountFacts>, dates: &[BusinessDate]) {
+        let moved = |day: &AccountDay| day.coverage != Coverage::None || day.book.count > 0 || day.bank.count > 0;
+        let mut listed: BTreeMap<Option<Class>, BTreeMap<Place, Entry>> = BTreeMap::new();
+        let mut missing: Vec<(BusinessDate, i64)> = Vec::new();
+        for (settled, facts) in accounts {
             let findings = compare(&settled, &facts, dates);
-            drop(facts);
-            let moved = |day: &AccountDay| day.coverage != Coverage::None || day.book.count > 0 || day.bank.count > 0;
-            days.extend(findings.days.into_iter().filter(moved));
-            entries.extend(findings.entries);
-            self.undecided.extend(findings.undecided);
+            for day in findings.days.iter().filter(|day| moved(day)) {
+                self.hash.day(day);
+            }
+            for entry in findings.entries() {
+                self.hash.entry(&entry);
+                self.count(&entry, &mut missing);
+                self.list(entry, &mut listed);
+            }
+            self.undecided.extend(&findings.undecided);
+            self.days.extend(findings.days.into_iter().filter(moved));
         }
-        for day in &days {
-            self.hash.day(day);
+        self.hash.end_dates();
+        missing.sort_unstable();
+        self.missing.extend(missing.into_iter().map(|(_, line)| line));
+        for (class, entries) in listed {
+            if let Some(class) = class {
+                let count = self.listed.entry(class).or_default();
+                *count = count.saturating_add(entries.len());
+            }
+            self.entries.extend(entries.into_values());
         }
-        for entry in &entries {
-            self.hash.entry(entry);
-        }
-        entries.sort_unstable_by_key(Place::of);
-        for entry in entries {
-            self.count(&entry);
-            self.list(entry);
-        }
-        self.days.extend(days);
     }
 
-    fn count(&mut self, entry: &Entry) {
+    fn count(&mut self, entry: &Entry, missing: &mut Vec<(BusinessDate, i64)>) {
         let amount = match entry.class {
             Class::AmountDiffers => entry.bank.checked_sub(entry.book).unwrap_or(Dong::ZERO),
             Class::MissingThere | Class::DuplicateReport => entry.book,
@@ -144,28 +141,32 @@ impl Tally {
         };
         add(self.figures.entry(entry.class).or_default(), amount);
         if entry.class == Class::MissingHere && entry.why == Why::NotReported {
-            self.missing.extend(&entry.lines);
+            missing.extend(entry.lines.iter().map(|line| (entry.date, *line)));
             add(&mut self.bookable, entry.bank);
         }
     }
 
-    fn list(&mut self, entry: Entry) {
-        let listed = match self.listing {
-            Listing::Nothing => false,
+    /// Puts a finding on the list of these dates: on that of its class, or on the page.
+    fn list(&mut self, entry: Entry, listed: &mut BTreeMap<Option<Class>, BTreeMap<Place, Entry>>) {
+        let (list, room) = match self.listing {
+            Listing::Nothing => return,
             Listing::FirstOfEach => {
-                let count = self.figures.get(&entry.class).map_or(0, |figure| figure.count);
-                usize::try_from(count).is_ok_and(|count| count <= ENTRIES_MAX)
+                let before = self.listed.get(&entry.class).copied().unwrap_or(0);
+                (Some(entry.class), ENTRIES_MAX.saturating_sub(before))
             }
             Listing::Page { matched, after, limit } => {
-                let wanted =
-                    (matched || entry.class != Class::Matched) && after.is_none_or(|after| Place::of(&entry) > after);
-                let room = self.entries.len() < limit;
-                self.more |= wanted && !room;
-                wanted && room
+                let passed = after.is_some_and(|after| Place::of(&entry) <= after);
+                if passed || (entry.class == Class::Matched && !matched) {
+                    return;
+                }
+                (None, limit.saturating_sub(self.entries.len()))
             }
         };
-        if listed {
-            self.entries.push(entry);
+        let list = listed.entry(list).or_default();
+        list.insert(Place::of(&entry), entry);
+        if list.len() > room {
+            list.pop_last();
+            self.more |= matches!(self.listing, Listing::Page { .. });
         }
     }
 

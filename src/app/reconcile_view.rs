@@ -133,9 +133,9 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
     }
     let (bank, book, difference) = (money(day.bank.amount), money(day.book.amount), money(day.difference));
     let (here, there, other) = (day.missing_here, day.missing_there, day.amount_differs);
-    (
+    let (mut vi, mut en) = (
         format!(
-            "Ngân hàng {bank}, sổ {book}, lệch {difference}: thiếu {} khoản ({}), thừa {} khoản ({}), lệch tiền {} khoản ({}).",
+            "Ngân hàng {bank}, sổ {book}, lệch {difference}: thiếu {} khoản ({}), thừa {} khoản ({}), lệch tiền {} khoản ({})",
             here.count,
             money(here.amount),
             there.count,
@@ -144,7 +144,7 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
             money(other.amount)
         ),
         format!(
-            "Bank {bank}, book {book}, difference {difference}: {} missing here ({}), {} missing there ({}), {} with another amount ({}).",
+            "Bank {bank}, book {book}, difference {difference}: {} missing here ({}), {} missing there ({}), {} with another amount ({})",
             here.count,
             money(here.amount),
             there.count,
@@ -152,7 +152,17 @@ pub fn verdict(day: &DayReconciliation) -> (String, String) {
             other.count,
             money(other.amount)
         ),
-    )
+    );
+    for (amount, told_vi, told_en) in [
+        (day.other_date, "hai bên ghi khác ngày", "on another date at the bank than in the book"),
+        (day.beyond(), "ngoài phần sao kê đã có", "beyond what the statement covers so far"),
+    ] {
+        if amount != Dong::ZERO {
+            vi = format!("{vi}, {told_vi} ({})", money(amount));
+            en = format!("{en}, {told_en} ({})", money(amount));
+        }
+    }
+    (format!("{vi}."), format!("{en}."))
 }
 
 /// Says in Vietnamese who signed the day's reconciliation; empty while there is nothing to sign.
@@ -209,17 +219,25 @@ pub fn why_words(why: Why) -> (&'static str, &'static str) {
         Why::BookedFromStatement => ("ghi từ chính dòng sao kê này", "booked from this line"),
         Why::Reference => ("cùng mã giao dịch", "same reference"),
         Why::ReferenceNextDate => ("cùng mã giao dịch, lệch một ngày", "same reference, one date apart"),
+        Why::ReferenceClaimed => {
+            ("cùng mã giao dịch, đúng ngày nguồn báo", "same reference, on the date its sender told")
+        }
         Why::ReferencePart => ("mã giao dịch viết khác", "reference spelt otherwise"),
         Why::AmountTimeCode => ("cùng số tiền, giờ và mã sạp", "same amount, time and memo code"),
         Why::AmountTime => ("cùng số tiền, giờ gần nhau", "same amount, close in time"),
         Why::AmountDateCode => ("cùng số tiền, ngày và mã sạp", "same amount, date and memo code"),
         Why::AmountDate => ("cùng số tiền, cùng ngày", "same amount and date"),
+        Why::AmountClaimed => ("cùng số tiền, đúng giờ nguồn báo", "same amount, at the time its sender told"),
         Why::AmountNextDate => ("cùng số tiền, ngân hàng ghi sang ngày sau", "same amount, booked on the next date"),
         Why::Sum => ("cộng nhiều khoản", "sum of several"),
         Why::NotReported => ("không nguồn nào báo", "nobody reported it"),
         Why::Held => ("đã báo, đang chờ người xử lý", "reported, waits for a person"),
         Why::Reversed => ("đã ghi rồi bị đảo", "booked and reversed since"),
         Why::NotOnStatement => ("sao kê không có", "not on the statement"),
+        Why::ClaimedElsewhere => (
+            "nguồn báo ngày khác, chưa có sao kê ngày ấy",
+            "its sender told another date, which no statement covers yet",
+        ),
         Why::Debit => ("tiền ra, không ghi", "money out, not booked"),
         Why::Refunded => ("đã ghi hoàn tiền", "recorded as a refund"),
         Why::Repeated => ("đã có trong sổ", "in the book already"),

@@ -12,7 +12,7 @@ use crate::ledger::reconcile::merge::Contradiction;
 pub(super) fn contradicts(
     contradiction: &Contradiction,
     known: Option<&BankLine>,
-    lines: &[&StatementLine],
+    lines: &[&mut StatementLine],
     date: BusinessDate,
 ) -> AppError {
     let said = |amount: Dong, reference: &str| {

@@ -12,6 +12,7 @@ use super::reconcile_dates::asked;
 use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::MarketCode;
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{BankLine, Standing, StatementId};
 use crate::store::statements::{self, Day, Kept, Part};
@@ -64,11 +65,12 @@ impl StatementShown {
         (self.kept.uploaded_at, &self.kept.uploaded_by)
     }
 
-    /// Returns what a person should know of it, in Vietnamese.
+    /// Returns what a person should know of it.
     #[must_use]
-    pub fn notes(&self) -> Vec<String> {
+    pub fn notes(&self, language: Language) -> Vec<String> {
         let notes: Vec<Value> = serde_json::from_str(&self.kept.notes).unwrap_or_default();
-        notes.iter().filter_map(|note| note.get("message_vi")?.as_str().map(str::to_owned)).collect()
+        let message = language.of("message_vi", "message");
+        notes.iter().filter_map(|note| note.get(message)?.as_str().map(str::to_owned)).collect()
     }
 
     /// Returns how many lines it brought, knew, and left for a person.

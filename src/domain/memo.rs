@@ -122,8 +122,10 @@ pub fn choose(delivered: &str, allowed: impl Fn(StallNumber) -> bool) -> Choice 
 }
 
 fn search(delivered: &str, allowed: impl Fn(StallNumber) -> bool) -> Vec<MemoCode> {
-    let cut: String = delivered.chars().take(SEARCHED).collect();
-    let plain = text::without_marks(&cut).to_ascii_uppercase();
+    let end = delivered.char_indices().nth(SEARCHED).map(|(end, _)| end);
+    let cut = end.and_then(|end| delivered.get(..end)).unwrap_or(delivered);
+    let mut plain = text::without_marks(cut);
+    plain.make_ascii_uppercase();
     let words = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() == LENGTH);
     let found = distinct(words.filter_map(|word| word.parse().ok()), &allowed);
     if !found.is_empty() {

@@ -33,6 +33,7 @@ pub mod sealed;
 pub mod sealed_bank;
 pub mod security_event;
 pub mod settlement;
+pub mod signed_day;
 pub mod source_network;
 pub mod stall_book;
 pub mod statement;

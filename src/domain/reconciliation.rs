@@ -11,11 +11,13 @@ use uuid::Uuid;
 use super::account::SettledAccount;
 use super::calendar::BusinessDate;
 use super::daily_report::Figure;
-use super::hash::Hash;
 use super::ids::{IdError, MarketId, Seq};
 use super::money::Dong;
 use super::settlement::{BankRef, Direction};
+pub use super::signed_day::{DayReconciliation, SignState, Signature};
 
+/// What stands before a line's number in the name under which its money is booked.
+const EVENT_PREFIX: &str = "line-";
 /// Bits of a version-7 UUID behind the market's number.
 const MARKET_BITS: u32 = 20;
 
@@ -188,7 +190,13 @@ pub fn whole_memo<'a>(memo: &'a str, payer_ref: &str) -> Cow<'a, str> {
 /// Returns the name under which a line's money is booked.
 #[must_use]
 pub fn event_id(line: i64) -> String {
-    format!("line-{line}")
+    format!("{EVENT_PREFIX}{line}")
+}
+
+/// Returns the line whose money is booked under a name.
+#[must_use]
+pub fn line_of(event_id: &str) -> Option<i64> {
+    event_id.strip_prefix(EVENT_PREFIX).and_then(|number| number.parse().ok())
 }
 
 /// What became of a line, of a credit, or of both.
@@ -248,6 +256,8 @@ pub enum Why {
     Reference,
     /// The same reference and amount one date apart.
     ReferenceNextDate,
+    /// The same reference on the date that the sender told and that was not believed.
+    ReferenceClaimed,
     /// A part of one's reference stands in the other's reference or text; the amount is the same.
     ReferencePart,
     /// Amount, time and memo code agree.
@@ -258,6 +268,8 @@ pub enum Why {
     AmountDateCode,
     /// Amount and date agree; one side knows no hour.
     AmountDate,
+    /// The amount agrees, and the time or date that the sender told and that was not believed.
+    AmountClaimed,
     /// The amount agrees and the dates follow one another; the bank does not have it on its own date.
     AmountNextDate,
     /// Several lines with one reference or in one row come to the credit, or credits to the line.
@@ -270,6 +282,8 @@ pub enum Why {
     Reversed,
     /// The bank's lines of the date do not hold it.
     NotOnStatement,
+    /// The sender told another date than the book's, and no statement covers that one yet.
+    ClaimedElsewhere,
     /// Money out.
     Debit,
     /// Money out, recorded as a refund.
@@ -286,17 +300,20 @@ impl Why {
             Self::BookedFromStatement => "booked_from_statement",
             Self::Reference => "reference",
             Self::ReferenceNextDate => "reference_next_date",
+            Self::ReferenceClaimed => "reference_claimed",
             Self::ReferencePart => "reference_part",
             Self::AmountTimeCode => "amount_time_code",
             Self::AmountTime => "amount_time",
             Self::AmountDateCode => "amount_date_code",
             Self::AmountDate => "amount_date",
+            Self::AmountClaimed => "amount_claimed",
             Self::AmountNextDate => "amount_next_date",
             Self::Sum => "sum",
             Self::NotReported => "not_reported",
             Self::Held => "held",
             Self::Reversed => "reversed",
             Self::NotOnStatement => "not_on_statement",
+            Self::ClaimedElsewhere => "claimed_elsewhere",
             Self::Debit => "debit",
             Self::Refunded => "refunded",
             Self::Repeated => "repeated",
@@ -375,112 +392,6 @@ pub struct AccountDay {
     pub other_date: Dong,
     /// Lines that may repeat known ones and wait for a person.
     pub doubtful: i64,
-}
-
-/// Whether a person has signed for a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SignState {
-    /// No statement covers any account of the date.
-    #[default]
-    NoStatement,
-    /// Nobody has signed.
-    Unsigned,
-    /// Signed, and as it was then.
-    Signed,
-    /// Signed, and something has changed since.
-    Changed,
-}
-
-impl SignState {
-    /// Returns the word used in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoStatement => "no_statement",
-            Self::Unsigned => "unsigned",
-            Self::Signed => "signed",
-            Self::Changed => "changed_since",
-        }
-    }
-}
-
-impl FromStr for SignState {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        [Self::NoStatement, Self::Unsigned, Self::Signed, Self::Changed]
-            .into_iter()
-            .find(|state| state.as_str() == text)
-            .ok_or_else(|| IdError {
-                what: "state of a reconciliation",
-                text: text.chars().take(60).collect(),
-                rule: "no_statement, unsigned, signed or changed_since",
-            })
-    }
-}
-
-/// Who signed for a date, and for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    /// The signed reconciliation's name.
-    pub id: ReconciliationId,
-    /// When.
-    pub signed_at: Timestamp,
-    /// Who.
-    pub signed_by: String,
-    /// What the signer says of the difference; empty where there is none.
-    pub note: String,
-    /// Bank less book, as it was then.
-    pub difference: Dong,
-    /// Over all that was signed for.
-    pub digest: Hash,
-}
-
-impl Signature {
-    /// Tells whether exactly this was signed for.
-    #[must_use]
-    pub fn is_of(&self, digest: Hash) -> bool {
-        self.digest.eq(&digest)
-    }
-}
-
-/// What the report and the close of a day show of its reconciliation, by the bank's date.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DayReconciliation {
-    /// Whether a person has signed.
-    pub state: SignState,
-    /// Accounts that statements cover, wholly or in part.
-    pub covered: usize,
-    /// Accounts with money in the book that no statement covers.
-    pub uncovered: usize,
-    /// What those have in the book.
-    pub uncovered_money: Figure,
-    /// The bank's credits of the covered accounts.
-    pub bank: Figure,
-    /// The book's.
-    pub book: Figure,
-    /// Bank less book.
-    pub difference: Dong,
-    /// The bank has it, the book does not.
-    pub missing_here: Figure,
-    /// The book has it, the bank does not.
-    pub missing_there: Figure,
-    /// Both have it with different amounts; bank less book.
-    pub amount_differs: Figure,
-    /// Lines that may repeat known ones and wait for a person.
-    pub doubtful: i64,
-    /// The newest signature.
-    pub signature: Option<Signature>,
-}
-
-impl DayReconciliation {
-    /// Tells whether bank and book agree in every line that is covered.
-    #[must_use]
-    pub fn agrees(&self) -> bool {
-        self.state != SignState::NoStatement
-            && self.difference == Dong::ZERO
-            && [self.missing_here, self.missing_there, self.amount_differs].iter().all(|figure| figure.count == 0)
-    }
 }
 
 #[cfg(test)]

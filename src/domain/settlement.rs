@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -117,7 +118,7 @@ pub enum EventTime {
 /// The bank's reference after normalisation: NFKC, upper case, no white space, cut at `\`.
 /// Texts that mean "none" (`-`, `0`, `NULL`, `N/A`, `NONREF`, `NOTPROVIDED`) never become one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BankRef(String);
+pub struct BankRef(Arc<str>);
 
 impl BankRef {
     /// Longest reference kept, in characters; longer ones are refused by the dialects.
@@ -136,14 +137,14 @@ impl BankRef {
         let kept = kept.split('\\').next().unwrap_or_default();
         match kept {
             "" | "-" | "0" | "NULL" | "N/A" | "NONREF" | "NOTPROVIDED" => None,
-            reference => Some(Self(reference.to_owned())),
+            reference => Some(Self(reference.into())),
         }
     }
 
     /// Wraps a reference as the store keeps it.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 
     /// Returns the normalised text.

@@ -1,6 +1,8 @@
 //! A judged item as a line of JSON: every field that the hash chain covers, and of the texts that
 //! people wrote only the salted commitment.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -56,7 +58,7 @@ pub fn line(row: &JudgedRow) -> Result<String, serde_json::Error> {
         delivery: row.delivery.0,
         part: row.part,
         source: row.source.get(),
-        event_id: row.event_id.clone(),
+        event_id: row.event_id.as_deref().map(str::to_owned),
         event_id_weak: row.event_id_weak,
         direction: row.direction.map(|direction| direction.as_str().to_owned()),
         settled_account: row.settled.as_ref().map(|account| account.as_str().to_owned()),
@@ -106,7 +108,7 @@ pub fn read(text: &str) -> Result<JudgedRow, String> {
         delivery: DeliveryId(line.delivery),
         part: line.part,
         source: SourceId::new(line.source),
-        event_id: line.event_id,
+        event_id: line.event_id.map(Arc::from),
         event_id_weak: line.event_id_weak,
         direction,
         settled: line.settled_account.map(SettledAccount::from_stored),

@@ -2,6 +2,7 @@
 //! each touched row is written once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -73,7 +74,7 @@ pub struct JudgedRow {
     /// Who reported it.
     pub source: SourceId,
     /// The sender's name for it.
-    pub event_id: Option<String>,
+    pub event_id: Option<Arc<str>>,
     /// Whether that name is only a hash of its bytes.
     pub event_id_weak: bool,
     /// Which way the money moved.

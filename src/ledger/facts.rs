@@ -78,7 +78,7 @@ pub struct Claim {
     /// Who reported it.
     pub source: SourceId,
     /// The sender's name for it, when it had one.
-    pub event_id: Option<String>,
+    pub event_id: Option<Arc<str>>,
     /// The real account it settled on.
     pub settled: SettledAccount,
     /// How much.
@@ -203,8 +203,8 @@ pub struct Facts {
     pub bindings: Arc<Bindings>,
     /// Several sources report to this market: one's credit may be another's.
     pub several: bool,
-    /// Identity (a): the holders of the batch's event ids.
-    pub events: HashMap<(SourceId, String), Claim>,
+    /// Identity (a): the holders of the batch's event ids, by source.
+    pub events: HashMap<SourceId, HashMap<Arc<str>, Claim>>,
     /// Identity (b): the holders of the batch's references, by account and the bank's date.
     pub references: HashMap<(SettledAccount, BusinessDate, BankRef), Vec<Claim>>,
     /// Identity (c): posted credits of the batch's accounts and amounts, the day before to the day after.

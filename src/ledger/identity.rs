@@ -92,7 +92,7 @@ pub struct Known {
 /// Examines a credit against what is known.
 #[must_use]
 pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
-    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&(candidate.source, id.to_owned()))) {
+    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&candidate.source)?.get(id)) {
         let same_money = earlier.settled == *candidate.settled && earlier.amount == candidate.amount;
         return Verdict::Known(Box::new(Known {
             earlier: earlier.clone(),
@@ -154,7 +154,7 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .filter(|credit| !candidate.compared.is_some_and(|compared| compared.rules_out(credit.item)))
         .filter(|credit| !came_later(candidate, credit))
         .filter_map(|credit| Some((apart(candidate, credit)?, credit)))
-        .min_by_key(|(apart, credit)| (*apart, !alike(candidate, credit), contradict(candidate, credit), credit.item));
+        .min_by_key(|(apart, credit)| (contradict(candidate, credit), *apart, !alike(candidate, credit), credit.item));
     let Some((_, earlier)) = nearest else { return Verdict::New };
     let same_money = alike(candidate, earlier) || on_whole_day(facts, candidate, earlier);
     Verdict::Known(Box::new(Known {
@@ -174,7 +174,8 @@ fn alike(candidate: &Candidate<'_>, credit: &Claim) -> bool {
     same_reference || same_code
 }
 
-/// Tells whether the two name different stalls. Where only dates are known, many are equally near.
+/// Tells whether the two name different stalls. Such a credit is the last that a report may be, however near:
+/// equal prices are paid within seconds, and a memo code does not come about by a slip.
 fn contradict(candidate: &Candidate<'_>, credit: &Claim) -> bool {
     candidate.memo_code.zip(credit.memo_code).is_some_and(|(one, other)| one != other)
 }
@@ -184,7 +185,11 @@ fn contradict(candidate: &Candidate<'_>, credit: &Claim) -> bool {
 fn on_whole_day(facts: &Facts, candidate: &Candidate<'_>, earlier: &Claim) -> bool {
     let of_statement = candidate.source == SourceId::STATEMENT || earlier.source == SourceId::STATEMENT;
     let date = candidate.moment.event_date;
-    of_statement && earlier.event_date == date && facts.whole_days.contains(&(candidate.settled.clone(), date))
+    let same_date = earlier.event_date == date || earlier.claimed.map(BusinessDate::of_calendar) == Some(date);
+    of_statement
+        && same_date
+        && !contradict(candidate, earlier)
+        && facts.whole_days.contains(&(candidate.settled.clone(), date))
 }
 
 /// A statement tells of no money that came after it was handed in.
@@ -214,18 +219,19 @@ pub(super) fn same_shape(one: &str, other: &str) -> bool {
 /// was right; a sender in the wrong time zone claims the future, while the clock was right.
 fn apart(candidate: &Candidate<'_>, credit: &Claim) -> Option<SignedDuration> {
     let moment = candidate.moment;
-    let times = |at: Option<Timestamp>, claimed: Option<Timestamp>| [Some(at), claimed.map(Some)].into_iter().flatten();
-    let pairs = times(credit.at, credit.claimed)
-        .flat_map(|one| times(moment.at, moment.claimed).map(move |other| (one, other)));
-    pairs.filter_map(|(one, other)| distance(one, credit.event_date, other, moment.event_date)).min()
+    let times = |at: Option<Timestamp>, date: BusinessDate, claimed: Option<Timestamp>| {
+        let claimed = claimed.map(|at| (Some(at), BusinessDate::of_calendar(at)));
+        [Some((at, date)), claimed].into_iter().flatten()
+    };
+    let pairs = times(credit.at, credit.event_date, credit.claimed)
+        .flat_map(|one| times(moment.at, moment.event_date, moment.claimed).map(move |other| (one, other)));
+    pairs.filter_map(|(one, other)| distance(one, other)).min()
 }
 
 /// Returns how far apart two events are, or `None` when they are too far to be the same money.
 fn distance(
-    one: Option<Timestamp>,
-    one_date: BusinessDate,
-    other: Option<Timestamp>,
-    other_date: BusinessDate,
+    (one, one_date): (Option<Timestamp>, BusinessDate),
+    (other, other_date): (Option<Timestamp>, BusinessDate),
 ) -> Option<SignedDuration> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.duration_since(other).abs()).filter(|apart| *apart <= PAIRING_WINDOW),

@@ -131,7 +131,7 @@ impl Bench {
 
     /// An event id that was a credit and comes back as a debit is a conflict, not a debit.
     fn contradicted_debit(&self, row: &mut JudgedRow, why: NotMoney) {
-        let earlier = row.event_id.clone().and_then(|id| self.facts.events.get(&(row.source, id)));
+        let earlier = row.event_id.as_ref().and_then(|id| self.facts.events.get(&row.source)?.get(id));
         if let (NotMoney::Debit, Some(earlier)) = (why, earlier) {
             row.outcome = Outcome::Quarantined;
             row.reason = Some(reason::CONFLICT.to_owned());
@@ -146,8 +146,8 @@ impl Bench {
         settlement: &Settlement,
         routed: &Routed,
     ) -> Result<JudgedItem, TotalsOverflow> {
-        self.describe(&mut row, settlement);
         row.settled = Some(routed.settled.clone());
+        self.describe(&mut row, settlement);
         let account = match &routed.account {
             Ok(account) if routed.market == self.facts.market => account,
             Ok(_) => return self.hold(row, item, settlement, reason::UNLISTED_ACCOUNT),
@@ -280,7 +280,7 @@ impl Bench {
             recorded_at: self.facts.recorded_at,
         };
         if let (true, Some(id)) = (row.claims_event, row.event_id.clone()) {
-            self.facts.events.insert((row.source, id), claim.clone());
+            self.facts.events.entry(row.source).or_default().insert(id, claim.clone());
         }
         if let (true, Some(reference)) = (row.claims_reference, row.reference.clone()) {
             let key = (settled.clone(), row.moment.event_date, reference);
@@ -412,12 +412,12 @@ impl Bench {
     /// Fills in what the settlement says.
     fn describe(&self, row: &mut JudgedRow, settlement: &Settlement) {
         (row.event_id, row.event_id_weak) = match &settlement.event_id {
-            EventId::Given(id) => (Some(id.clone()), false),
-            EventId::Weak(id) => (Some(id.clone()), true),
+            EventId::Given(id) => (Some(id.as_str().into()), false),
+            EventId::Weak(id) => (Some(id.as_str().into()), true),
             EventId::ByReference => (None, false),
         };
         row.direction = Some(settlement.direction);
-        row.settled = Some(SettledAccount::of_number(&settlement.settled));
+        row.settled.get_or_insert_with(|| SettledAccount::of_number(&settlement.settled));
         row.addressed.clone_from(&settlement.addressed);
         row.bank_hint.clone_from(&settlement.bank_hint);
         row.amount = Some(settlement.amount);

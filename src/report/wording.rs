@@ -96,12 +96,19 @@ pub fn bank_at_close(sealed: &SealedBank, language: Language) -> String {
         let (same, none) = (say("ngân hàng = sổ", "bank = book"), say("lệch", "difference"));
         format!("{same} = {bank}, {none} 0 ₫")
     } else {
-        let (open, difference) = (count(sealed.open), sealed.difference.with_unit());
+        let difference = sealed.difference.with_unit();
+        let why = match (sealed.open, language) {
+            (0, _) => say(
+                "hai bên ghi khác ngày, hoặc sao kê chưa đủ ngày",
+                "the two have other dates, or a statement does not cover the day",
+            )
+            .to_owned(),
+            (open, Language::Vietnamese) => format!("{} khoản chưa khớp", count(open)),
+            (open, Language::English) => format!("{} not matched", count(open)),
+        };
         match language {
-            Language::Vietnamese => {
-                format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({open} khoản chưa khớp)")
-            }
-            Language::English => format!("bank {bank}, book {book}, difference {difference} ({open} not matched)"),
+            Language::Vietnamese => format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({why})"),
+            Language::English => format!("bank {bank}, book {book}, difference {difference} ({why})"),
         }
     }];
     if compared && sealed.uncovered > 0 {

@@ -68,7 +68,7 @@ pub(crate) async fn read(
         recorded_at,
         bindings: Arc::clone(&kept.bindings),
         several,
-        events: HashMap::with_capacity(wanted.events.len()),
+        events: HashMap::new(),
         references: HashMap::with_capacity(wanted.references.len()),
         credits: HashMap::new(),
         pairings: HashSet::new(),
@@ -191,7 +191,7 @@ fn claim(row: &Row) -> Result<Claim> {
         item,
         credit: earlier.filter(|_| is_report).unwrap_or(item),
         source: SourceId::new(row.int("source_id")?),
-        event_id: row.optional_text("event_id")?,
+        event_id: row.optional_text("event_id")?.map(Arc::from),
         settled: SettledAccount::from_stored(row.optional_text("settled_account")?.unwrap_or_default()),
         amount: Dong::new(row.optional_int("amount")?.unwrap_or_default()),
         at: optional_instant(row.optional_int("event_at")?)?,
@@ -221,7 +221,7 @@ async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wante
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let claim = claim(&row)?;
         if let Some(id) = claim.event_id.clone() {
-            facts.events.insert((claim.source, id), claim);
+            facts.events.entry(claim.source).or_default().insert(id, claim);
         }
     }
     Ok(())
@@ -298,7 +298,10 @@ async fn whole_days(transaction: &mut Transaction, facts: &mut Facts, works: &[W
     let credits = facts.credits.values().flatten();
     let days: BTreeSet<(BusinessDate, SettledAccount)> = credits
         .filter(|credit| every || credit.source == SourceId::STATEMENT)
-        .map(|credit| (credit.event_date, credit.settled.clone()))
+        .flat_map(|credit| {
+            let claimed = credit.claimed.map(BusinessDate::of_calendar);
+            [Some(credit.event_date), claimed].into_iter().flatten().map(|date| (date, credit.settled.clone()))
+        })
         .collect();
     if days.is_empty() {
         return Ok(());

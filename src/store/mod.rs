@@ -155,6 +155,11 @@ impl Store {
         self.engine().begin_write().await
     }
 
+    /// As [`Self::begin_write`], with what a lane keeps between its batches.
+    pub(crate) async fn begin_on(&self, lane: &mut engine::Lane) -> Result<Transaction> {
+        self.engine().begin_on(lane).await
+    }
+
     /// Begins a transaction that sees one moment of the database throughout.
     pub(crate) async fn begin_read(&self) -> Result<Transaction> {
         self.engine().begin_read().await

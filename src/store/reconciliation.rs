@@ -14,10 +14,10 @@ use crate::domain::daily_report::Figure;
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketId, Seq, SourceId};
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::ReconciliationId;
+use crate::domain::reconciliation::{ReconciliationId, line_of};
 use crate::domain::settlement::BankRef;
 use crate::ledger::reconcile::findings::Report;
-use crate::ledger::reconcile::pairing::Credit;
+use crate::ledger::reconcile::pairing::{Credit, Unsure};
 
 /// Items that are read at once.
 const READ_TOGETHER: i64 = 4_000;
@@ -26,8 +26,21 @@ const DAYS_MAX: i64 = 10_000;
 /// How deep reversals of reversals are followed; the rules allow three.
 const REVERSAL_DEPTH: usize = 8;
 
+/// What comparing needs of a credit.
+macro_rules! credit_sql {
+    ($from:literal) => {
+        concat!(
+            "SELECT p.seq AS posting_seq, i.item, i.source_id, \
+             CASE WHEN i.source_id = 0 THEN i.event_id END AS own_name, i.settled_account, i.amount, i.event_at, \
+             i.claimed_at, i.event_date, i.event_precision, i.reference, i.memo_code, r.seq AS reversed_by FROM ",
+            $from
+        )
+    };
+}
+
 /// Reads the credits with a posting whose date at the bank lies in a span, by account and in the order
-/// of their items. A page at a time, so that no answer is whole in memory.
+/// of their items: the date that stands in the book, or the one that their sender told and that was not
+/// believed. A page at a time, so that no answer is whole in memory.
 pub(crate) async fn credits(
     transaction: &mut Transaction,
     market: MarketId,
@@ -44,10 +57,45 @@ pub(crate) async fn credits(
         let day = row.text("business_date")?;
         credits_of_day(transaction, market, account, (from, to), &day, &mut found).await?;
     }
+    told_credits(transaction, market, account, (from, to), &mut found).await?;
     for credits in found.values_mut() {
         credits.sort_unstable_by_key(|credit| credit.item);
     }
     Ok(found)
+}
+
+/// Reads the credits that lie on another date in the book, though their sender told one of these.
+async fn told_credits(
+    transaction: &mut Transaction,
+    market: MarketId,
+    account: Option<&SettledAccount>,
+    (from, to): (BusinessDate, BusinessDate),
+    found: &mut BTreeMap<SettledAccount, Vec<Credit>>,
+) -> Result<()> {
+    const SQL: &str = credit_sql!(
+        "inbox i CROSS JOIN postings p \
+         LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
+         WHERE i.market_id = $1 AND (i.claimed_at, i.item) > ($2, $3) AND i.claimed_at < $4 \
+         AND p.market_id = $1 AND p.seq = i.posting_seq AND p.item = i.item AND p.kind = 'settle' \
+         AND (p.event_date < $5 OR p.event_date > $6) AND (CAST($7 AS TEXT) IS NULL OR i.settled_account = $7) \
+         ORDER BY i.claimed_at, i.item LIMIT $8"
+    );
+    let only = account.map(SettledAccount::as_str);
+    let end = micros(to.next().starts_at());
+    let mut last = (micros(from.starts_at()), i64::MIN);
+    loop {
+        let dates = (from.to_string(), to.to_string());
+        let values = binds![market.get(), last.0, last.1, end, dates.0, dates.1, only, READ_TOGETHER];
+        let rows = transaction.rows(SQL, values).await?;
+        for row in &rows {
+            let (settled, credit) = found_credit(transaction, market, row).await?;
+            last = (row.int("claimed_at")?, credit.item);
+            found.entry(settled).or_default().push(credit);
+        }
+        if i64::try_from(rows.len()) != Ok(READ_TOGETHER) {
+            return Ok(());
+        }
+    }
 }
 
 async fn credits_of_day(
@@ -58,27 +106,20 @@ async fn credits_of_day(
     day: &str,
     found: &mut BTreeMap<SettledAccount, Vec<Credit>>,
 ) -> Result<()> {
-    const SQL: &str = "SELECT p.seq AS posting_seq, i.item, i.source_id, \
-        CASE WHEN i.source_id = 0 THEN i.event_id END AS own_name, i.settled_account, i.amount, i.event_at, \
-        i.event_date, i.event_precision, i.reference, i.memo_code, r.seq AS reversed_by \
-        FROM postings p CROSS JOIN inbox i \
-        LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
-        WHERE p.market_id = $1 AND p.business_date = $2 AND p.seq > $3 AND p.event_date >= $4 AND p.event_date <= $5 \
-        AND p.kind = 'settle' AND i.market_id = $1 AND i.item = p.item \
-        AND (CAST($6 AS TEXT) IS NULL OR i.settled_account = $6) ORDER BY p.seq LIMIT $7";
+    const SQL: &str = credit_sql!(
+        "postings p CROSS JOIN inbox i \
+         LEFT JOIN postings r ON r.market_id = p.market_id AND r.concerns = p.seq AND r.kind = 'reversal' \
+         WHERE p.market_id = $1 AND p.business_date = $2 AND p.seq > $3 AND p.event_date >= $4 AND p.event_date <= $5 \
+         AND p.kind = 'settle' AND i.market_id = $1 AND i.item = p.item \
+         AND (CAST($6 AS TEXT) IS NULL OR i.settled_account = $6) ORDER BY p.seq LIMIT $7"
+    );
     let (only, mut last) = (account.map(SettledAccount::as_str), i64::MIN);
     loop {
         let values = binds![market.get(), day, last, from.to_string(), to.to_string(), only, READ_TOGETHER];
         let rows = transaction.rows(SQL, values).await?;
         for row in &rows {
-            let live = match row.optional_int("reversed_by")? {
-                None => true,
-                // What a reversal takes away its own reversal gives back.
-                Some(reversal) => !is_live(transaction, market, Seq::new(reversal)).await?,
-            };
-            let credit = credit(row, live)?;
+            let (settled, credit) = found_credit(transaction, market, row).await?;
             last = credit.posting.get();
-            let settled = SettledAccount::from_stored(row.text("settled_account")?);
             found.entry(settled).or_default().push(credit);
         }
         if i64::try_from(rows.len()) != Ok(READ_TOGETHER) {
@@ -87,17 +128,30 @@ async fn credits_of_day(
     }
 }
 
+async fn found_credit(transaction: &mut Transaction, market: MarketId, row: &Row) -> Result<(SettledAccount, Credit)> {
+    let live = match row.optional_int("reversed_by")? {
+        None => true,
+        // What a reversal takes away its own reversal gives back.
+        Some(reversal) => !is_live(transaction, market, Seq::new(reversal)).await?,
+    };
+    Ok((SettledAccount::from_stored(row.text("settled_account")?), credit(row, live)?))
+}
+
 fn credit(row: &Row, live: bool) -> Result<Credit> {
     // A time of ours that stands in for a missing one tells nothing about the bank's.
     let own = row.text("event_precision")? == "second";
+    let at = optional_instant(row.optional_int("event_at")?)?;
+    let claimed = optional_instant(row.optional_int("claimed_at")?)?;
+    let unsure = at.filter(|_| !own).map(|recorded| Box::new(Unsure { recorded, claimed }));
     Ok(Credit {
         item: row.int("item")?,
         posting: Seq::new(row.int("posting_seq")?),
         source: SourceId::new(row.int("source_id")?),
-        own_name: row.optional_text("own_name")?,
+        own_line: row.optional_text("own_name")?.as_deref().and_then(line_of),
         amount: Dong::new(row.int("amount")?),
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
-        at: optional_instant(row.optional_int("event_at")?)?.filter(|_| own),
+        at: at.filter(|_| own),
+        unsure,
         date: row.parse("event_date")?,
         code: row.optional_int("memo_code")?.map(super::bindings::stall).transpose()?,
         live,

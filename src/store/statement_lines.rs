@@ -7,7 +7,7 @@ use super::error::{Result, StoreError};
 use super::{micros, optional_instant};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
-use crate::domain::ids::{MarketId, Seq};
+use crate::domain::ids::{MarketId, Seq, StallNumber};
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{BankLine, Standing, StatementId, whole_memo};
 use crate::domain::settlement::{BankRef, Direction};
@@ -39,12 +39,14 @@ pub(crate) async fn next(transaction: &mut Transaction, market: MarketId) -> Res
 }
 
 /// Reads an account's lines of some dates, or all accounts', as far as comparing needs them: by
-/// account, in the order of their numbers. A page at a time, so that no answer is whole in memory.
+/// account, in the order of their numbers. A page at a time, so that no answer is whole in memory; of its
+/// texts each line keeps what `gist` makes of them.
 pub(crate) async fn to_compare(
     transaction: &mut Transaction,
     market: MarketId,
     account: Option<&SettledAccount>,
     (from, to): (BusinessDate, BusinessDate),
+    gist: &(dyn Fn(Direction, &str) -> Gist + Sync),
 ) -> Result<BTreeMap<SettledAccount, Vec<Line>>> {
     const SQL: &str = "SELECT l.booked_on, l.settled_account, l.line, l.booked_at, l.reference, l.direction, l.amount, \
         l.standing, l.memo, l.payer_ref FROM statement_lines l WHERE l.market_id = $1 AND l.booked_on >= $2 \
@@ -62,7 +64,7 @@ pub(crate) async fn to_compare(
         let Some(end) = rows.last() else { break };
         last = (end.text("booked_on")?, end.text("settled_account")?, end.int("line")?);
         for row in &rows {
-            let (settled, line) = comparable(row)?;
+            let (settled, line) = comparable(row, gist)?;
             if account_before.as_str() != settled {
                 account_before = SettledAccount::from_stored(settled.to_owned());
             }
@@ -78,7 +80,10 @@ pub(crate) async fn to_compare(
     Ok(found)
 }
 
-fn comparable(row: &Row) -> Result<(&str, Line)> {
+/// What comparing needs of a line's texts: the stall that they name, and what may be a part of a reference.
+pub(crate) type Gist = (Option<StallNumber>, Box<str>);
+
+fn comparable<'r>(row: &'r Row, gist: &dyn Fn(Direction, &str) -> Gist) -> Result<(&'r str, Line)> {
     let mut row = row.in_order();
     let date = row.text()?.parse().map_err(wrong)?;
     let settled = row.text()?;
@@ -87,8 +92,8 @@ fn comparable(row: &Row) -> Result<(&str, Line)> {
     let (direction, amount) = (direction(row.text()?), Dong::new(row.int()?));
     let standing = row.text()?.parse().map_err(wrong)?;
     let (memo, payer_ref) = (row.text()?, row.text()?);
-    let memo = whole_memo(memo, payer_ref).into_owned().into_boxed_str();
-    Ok((settled, Line { number, direction, standing, amount, reference, at, date, code: None, memo }))
+    let (code, memo) = gist(direction, &whole_memo(memo, payer_ref));
+    Ok((settled, Line { number, direction, standing, amount, reference, at, date, code, memo }))
 }
 
 fn wrong(error: impl std::fmt::Display) -> StoreError {

@@ -107,14 +107,13 @@ fn kept(row: &Row) -> Result<Kept> {
     })
 }
 
-/// Keeps a file.
+/// Keeps what is known of a file.
 ///
 /// # Errors
 /// [`StoreError::UniqueViolation`] when another process has just kept it.
-pub(crate) async fn add(transaction: &mut Transaction, market: MarketId, new: &Kept, raw: &[u8]) -> Result<()> {
+pub(crate) async fn add(transaction: &mut Transaction, market: MarketId, new: &Kept) -> Result<()> {
     const SQL: &str = "INSERT INTO statements (market_id, statement_id, sha256, file_name, format, byte_count, notes, \
         uploaded_at, uploaded_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    const FILE: &str = "INSERT INTO statement_files (market_id, statement_id, raw) VALUES ($1, $2, $3)";
     let id = new.id.uuid();
     let values = binds![
         market.get(),
@@ -127,8 +126,18 @@ pub(crate) async fn add(transaction: &mut Transaction, market: MarketId, new: &K
         micros(new.uploaded_at),
         new.uploaded_by.as_str(),
     ];
-    transaction.execute_exactly(1, SQL, values).await?;
-    transaction.execute_exactly(1, FILE, binds![market.get(), id.as_bytes().as_slice(), raw]).await
+    transaction.execute_exactly(1, SQL, values).await
+}
+
+/// Keeps a file's bytes.
+pub(crate) async fn add_file(
+    transaction: &mut Transaction,
+    market: MarketId,
+    id: StatementId,
+    raw: Vec<u8>,
+) -> Result<()> {
+    const FILE: &str = "INSERT INTO statement_files (market_id, statement_id, raw) VALUES ($1, $2, $3)";
+    transaction.execute_exactly(1, FILE, binds![market.get(), id.uuid().as_bytes().as_slice(), raw]).await
 }
 
 /// Keeps what a file says of its accounts.

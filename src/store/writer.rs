@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::engine::{EngineKind, binds};
+use super::engine::{self, EngineKind, binds};
 use super::error::{Result, StoreError};
 use super::facts::{self, Found, Kept};
 use super::meter::Meter;
@@ -134,6 +134,7 @@ impl Writer {
             failed: self.failed.clone(),
             meter: self.meter.clone(),
             kept: HashMap::new(),
+            lane: engine::Lane::default(),
         };
         let task = match self.store.kind() {
             // SQLite is called directly: the lane keeps a thread of its own busy, not a shared one.
@@ -156,6 +157,8 @@ struct Worker {
     meter: Meter,
     /// What was read of each market, with the head's version for which it holds.
     kept: HashMap<MarketId, (i64, Kept)>,
+    /// What it keeps of the database between batches.
+    lane: engine::Lane,
 }
 
 impl Worker {
@@ -170,6 +173,7 @@ impl Worker {
                     None => return,
                 },
                 Err(_) => {
+                    self.lane.rest();
                     // Readers may keep the log from being emptied; the next quiet moment tries again.
                     folded = self.store.checkpoint().await.is_ok();
                     continue;
@@ -271,7 +275,7 @@ impl Worker {
         market: MarketId,
         works: &[Work],
     ) -> std::result::Result<Option<Vec<Done>>, Interrupted> {
-        let mut transaction = self.store.begin_write().await?;
+        let mut transaction = self.store.begin_on(&mut self.lane).await?;
         let head = head::read(&mut transaction, market)
             .await?
             .ok_or_else(|| StoreError::Inconsistent(format!("market {} has no head", market.get())))?;

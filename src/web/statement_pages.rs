@@ -6,6 +6,7 @@ use axum::Form;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Shared;
@@ -22,6 +23,7 @@ use crate::app::reconcile_view::{class_words, verdict, why_words};
 use crate::app::statement_view::{LineDecision, StatementShown};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::ids::{MarketCode, PostingName};
+use crate::domain::language::Language;
 use crate::domain::masking;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::{AccountDay, BankLine, Class, Coverage, Entry, SignState, StatementId, Why};
@@ -73,11 +75,12 @@ pub(super) async fn list(
         let (_, code, board) = open(&web, &code, "statements").await?;
         let (statements, next) = web.app.statements(&code, query.after.as_deref(), None).await?;
         let silent = web.app.silent_now(Some(&code)).await?;
+        let language = frame.language();
         html(&Statements {
-            frame: frame.in_vietnamese(),
+            frame,
             writes: actor.has(Right::WriteStatements),
             board,
-            filed: statements.iter().map(filed).collect(),
+            filed: statements.iter().map(|statement| filed(statement, language)).collect(),
             next,
             silent: silent.into_iter().map(|one| (one.source.to_string(), one.minutes)).collect(),
         })
@@ -85,20 +88,24 @@ pub(super) async fn list(
     page.await.map_err(told(&headers, "/markets"))
 }
 
-fn filed(statement: &StatementShown) -> Filed {
+fn filed(statement: &StatementShown, language: Language) -> Filed {
     let (at, by) = statement.uploaded();
     let (added, known, doubtful) = statement.counts();
     Filed {
         id: statement.id().to_string(),
         name: statement.file_name().to_owned(),
         format: statement.format().to_owned(),
-        uploaded: format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese()),
+        uploaded: moment(at, language),
         by: by.to_owned(),
         span: statement.span().map(span).unwrap_or_default(),
         added,
         known,
         doubtful,
     }
+}
+
+fn moment(at: Timestamp, language: Language) -> String {
+    format!("{}{}{}", vietnam_time(at), language.of(" ngày ", ", "), BusinessDate::of_calendar(at).vietnamese())
 }
 
 fn span((from, to): (BusinessDate, BusinessDate)) -> String {
@@ -139,6 +146,8 @@ struct Day {
     bank: String,
     book: String,
     difference: String,
+    /// Of the difference, what the two have on different dates.
+    other_date: Option<String>,
     differs: bool,
 }
 
@@ -227,8 +236,10 @@ pub(super) async fn of_statement(
         let shown = web.app.statement(id).await?;
         let mut page = page(frame, board, &actor, &found, &query);
         page.doubtful_lines = doubtful(&web, &found).await?;
-        page.title = format!("Sao kê {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
-        page.notes = shown.notes();
+        let language = page.frame.language();
+        let head = page.frame.say("Sao kê", "Statement");
+        page.title = format!("{head} {} {}", shown.format(), shown.span().map(span).unwrap_or_default());
+        page.notes = shown.notes(language);
         page.book_action = format!("/markets/{code}/statements/{id}/book");
         html(&page)
     };
@@ -249,17 +260,17 @@ pub(super) async fn of_date(
         let found = web.app.reconcile(&code, Scope::Date(date)).await?;
         let mut page = page(frame, board, &actor, &found, &query);
         page.doubtful_lines = doubtful(&web, &found).await?;
-        page.title = format!("Đối soát ngày {}", date.vietnamese());
+        let language = page.frame.language();
+        page.title = format!("{} {}", language.of("Đối soát ngày", "Reconciliation of"), date.vietnamese());
         page.book_action = format!("/markets/{code}/reconciliation/{date}/book");
         page.sign_action = Some(format!("/markets/{code}/reconciliation/{date}/sign"));
         let day = found.of_day(date);
         page.changed = day.state == SignState::Changed;
         page.signed = day.signature.map(|signature| {
-            let at = signature.signed_at;
             let note = if signature.note.is_empty() { String::new() } else { format!(" – {}", signature.note) };
-            let date = BusinessDate::of_calendar(at).vietnamese();
-            let difference = signature.difference.with_unit();
-            format!("{} ký lúc {} ngày {date}, lệch {difference}{note}", signature.signed_by, vietnam_time(at))
+            let (at, difference) = (moment(signature.signed_at, language), signature.difference.with_unit());
+            let (signed, differs) = (language.of("ký lúc", "signed at"), language.of("lệch", "difference"));
+            format!("{} {signed} {at}, {differs} {difference}{note}", signature.signed_by)
         });
         html(&page)
     };
@@ -287,24 +298,25 @@ async fn doubtful(web: &Shared, found: &Reconciliation) -> Result<Vec<DoubtfulLi
 
 fn page(frame: Frame, board: Board, actor: &Actor, found: &Reconciliation, query: &PageQuery) -> Page {
     let day = found.whole();
+    let language = frame.language();
     let code = found.market.code.to_string();
     let mut dates: Vec<BusinessDate> = found.days.iter().map(|day| day.date).collect();
     dates.sort_unstable();
     dates.dedup();
     let link = |date: &BusinessDate| [date.vietnamese(), format!("/markets/{code}/reconciliation/{date}")];
-    let tile = |class: Class, name: &str, hint: &str| {
-        let figure = found.figure(class);
-        [name.to_owned(), figure.count.to_string(), figure.amount.with_unit(), hint.to_owned()]
-    };
+    let (said_vi, said_en) = verdict(&day);
+    let buckets = Class::ALL.iter().map(|class| bucket(found, *class, language)).filter(|bucket| bucket.count > 0);
     Page {
-        frame: frame.in_vietnamese(),
         writes: actor.has(Right::WriteStatements),
         board,
         title: String::new(),
         known: query.known,
         booked: query.booked.clone(),
         notes: Vec::new(),
-        verdict: verdict(&day).0,
+        verdict: match language {
+            Language::Vietnamese => said_vi,
+            Language::English => said_en,
+        },
         agrees: day.agrees(),
         covered: day.covered,
         uncovered: day.uncovered,
@@ -314,14 +326,9 @@ fn page(frame: Frame, board: Board, actor: &Actor, found: &Reconciliation, query
         bank: day.bank.amount.with_unit(),
         book: day.book.amount.with_unit(),
         difference: day.difference.with_unit(),
-        tiles: vec![
-            tile(Class::MissingHere, "Thiếu", "ngân hàng có, sổ không"),
-            tile(Class::MissingThere, "Thừa", "sổ có, ngân hàng không"),
-            tile(Class::AmountDiffers, "Lệch tiền", "hai bên khác số tiền"),
-            tile(Class::Matched, "Khớp", "hai bên như nhau"),
-        ],
-        days: found.days.iter().map(account_day).collect(),
-        buckets: Class::ALL.iter().map(|class| bucket(found, *class)).filter(|bucket| bucket.count > 0).collect(),
+        tiles: tiles(found, language),
+        days: found.days.iter().map(|day| account_day(day, language)).collect(),
+        buckets: buckets.collect(),
         bookable: found.bookable.count,
         bookable_amount: found.bookable.amount.with_unit(),
         book_action: String::new(),
@@ -330,22 +337,42 @@ fn page(frame: Frame, board: Board, actor: &Actor, found: &Reconciliation, query
         signed: None,
         changed: false,
         date_links: dates.iter().map(link).collect(),
+        frame,
     }
 }
 
-fn account_day(day: &AccountDay) -> Day {
+/// The classes that a person looks at first: name, count, sum, what it means.
+fn tiles(found: &Reconciliation, language: Language) -> Vec<[String; 4]> {
+    let tile = |class: Class, [name, hint]: [&str; 2], [name_en, hint_en]: [&str; 2]| {
+        let (figure, name, hint) = (found.figure(class), language.of(name, name_en), language.of(hint, hint_en));
+        [name.to_owned(), figure.count.to_string(), figure.amount.with_unit(), hint.to_owned()]
+    };
+    vec![
+        tile(Class::MissingHere, ["Thiếu", "ngân hàng có, sổ không"], ["Missing here", "at the bank, not in the book"]),
+        tile(
+            Class::MissingThere,
+            ["Thừa", "sổ có, ngân hàng không"],
+            ["Missing there", "in the book, not at the bank"],
+        ),
+        tile(Class::AmountDiffers, ["Lệch tiền", "hai bên khác số tiền"], ["Amount differs", "both have it"]),
+        tile(Class::Matched, ["Khớp", "hai bên như nhau"], ["Matched", "both agree"]),
+    ]
+}
+
+fn account_day(day: &AccountDay, language: Language) -> Day {
     let covered = day.coverage != Coverage::None;
     Day {
         account: tail(day.settled.as_str()),
         date: day.date.vietnamese(),
         coverage: match day.coverage {
-            Coverage::Day => "cả ngày",
-            Coverage::Part(_) => "một phần",
-            Coverage::None => "chưa có sao kê",
+            Coverage::Day => language.of("cả ngày", "whole day"),
+            Coverage::Part(_) => language.of("một phần", "a part"),
+            Coverage::None => language.of("chưa có sao kê", "no statement yet"),
         },
         bank: if covered { day.bank.amount.grouped() } else { "–".to_owned() },
         book: day.book.amount.grouped(),
         difference: if covered { day.difference.grouped() } else { "–".to_owned() },
+        other_date: (covered && day.other_date != Dong::ZERO).then(|| day.other_date.grouped()),
         differs: covered && day.difference != Dong::ZERO,
     }
 }
@@ -356,14 +383,16 @@ fn tail(account: &str) -> String {
     format!("…{}", number.get(number.len().saturating_sub(4)..).unwrap_or(number))
 }
 
-fn bucket(found: &Reconciliation, class: Class) -> Bucket {
+fn bucket(found: &Reconciliation, class: Class, language: Language) -> Bucket {
     let figure = found.figure(class);
     let entries = found.entries.iter().filter(|entry| entry.class == class);
-    let findings: Vec<Finding> = entries.take(SHOWN_MAX).map(|entry| finding(&found.market.code, entry)).collect();
+    let told = |entry| finding(&found.market.code, entry, language);
+    let findings: Vec<Finding> = entries.take(SHOWN_MAX).map(told).collect();
+    let (vi, en) = class_words(class);
     let shown = i64::try_from(findings.len()).unwrap_or(i64::MAX);
     Bucket {
         key: class.as_str(),
-        title: class_words(class).0,
+        title: language.of(vi, en),
         count: figure.count,
         amount: figure.amount.with_unit(),
         more: figure.count.saturating_sub(shown),
@@ -372,10 +401,11 @@ fn bucket(found: &Reconciliation, class: Class) -> Bucket {
     }
 }
 
-fn finding(market: &MarketCode, entry: &Entry) -> Finding {
+fn finding(market: &MarketCode, entry: &Entry, language: Language) -> Finding {
     let time = entry.at.map(|at| format!("{} ", vietnam_time(at))).unwrap_or_default();
     let money = |amount: Dong| if amount == Dong::ZERO { "–".to_owned() } else { amount.grouped() };
     let lines: Vec<String> = entry.lines.iter().map(ToString::to_string).collect();
+    let (vi, en) = why_words(entry.why);
     Finding {
         when: format!("{time}{}", entry.date.vietnamese()),
         bank: money(entry.bank),
@@ -388,7 +418,7 @@ fn finding(market: &MarketCode, entry: &Entry) -> Finding {
             .iter()
             .map(|seq| PostingName { market: market.clone(), seq: *seq }.to_string())
             .collect(),
-        why: why_words(entry.why).0,
+        why: language.of(vi, en),
         held: entry.why == Why::Held,
         lines: lines.join(", "),
     }

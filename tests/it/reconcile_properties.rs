@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use socho::app::reconcile::Scope;
+use socho::domain::calendar::BusinessDate;
 use socho::domain::ids::{Seq, SourceId, StallNumber};
 use socho::domain::money::Dong;
 use socho::domain::reconciliation::{Coverage, Standing};
 use socho::domain::settlement::{BankRef, Direction};
 use socho::ledger::reconcile::merge::{Extent, Fate, KnownLine, LineKey, NewLine, merge};
-use socho::ledger::reconcile::pairing::{Credit, Line, pair};
+use socho::ledger::reconcile::pairing::{Credit, Line, Unsure, pair};
 
 use crate::reconcile::{FORM, Form, Row, date, file, hand_in, market, reconcile, row};
 use crate::world::{World, story};
@@ -105,28 +106,79 @@ fn shared_account() -> impl Strategy<Value = Vec<Told>> {
     })
 }
 
+/// How exactly bank and sender tell of the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Precision {
+    /// Both to the second.
+    Second,
+    /// The bank to the minute.
+    Minute,
+    /// The sender to the second; our clock, so many hours behind, did not believe it.
+    Claimed(i64),
+    /// The sender tells a date that our clock, a day behind, did not believe; the bank tells a date.
+    ClaimedDate,
+    /// The sender tells none: we heard of it some seconds later.
+    Heard,
+    /// The bank tells the date alone.
+    DateOfLine,
+    /// The sender tells the date alone.
+    DateOfReport,
+}
+
 /// The line and the report of a payment. They have no reference in common.
-fn line_and_report(place: usize, told: &Told) -> (Line, Credit) {
+fn line_and_report(place: usize, told: &Told, how: Precision) -> (Line, Credit) {
     let date = "2026-11-24".parse().unwrap();
-    let at = Some("2026-11-24T01:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(told.second));
+    let true_at = "2026-11-24T01:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(told.second);
     let code = told.stall.map(|stall| StallNumber::new(stall).unwrap());
     let number = i64::try_from(place).unwrap() + 1;
     let amount = Dong::new(told.amount);
+    let at = match how {
+        Precision::Minute => Some(true_at - SignedDuration::from_secs(told.second % 60)),
+        Precision::DateOfLine | Precision::ClaimedDate => None,
+        _ => Some(true_at),
+    };
+    let heard = true_at + SignedDuration::from_secs(told.second * 7 % 50);
+    let unsure = match how {
+        Precision::Claimed(hours) => {
+            Some(Unsure { recorded: heard - SignedDuration::from_hours(hours), claimed: Some(true_at) })
+        }
+        Precision::ClaimedDate => Some(Unsure {
+            recorded: heard - SignedDuration::from_hours(24),
+            claimed: Some(BusinessDate::starts_at(date)),
+        }),
+        Precision::Heard => Some(Unsure { recorded: heard, claimed: None }),
+        _ => None,
+    };
     let (direction, standing) = (Direction::Credit, Standing::Counted);
     let line = Line { number, direction, standing, amount, reference: None, at, date, code, memo: "".into() };
     let credit = Credit {
         item: number,
         posting: Seq::new(number),
-        source: SourceId::new(2),
-        own_name: None,
+        source: SourceId::new(2 + told.second % 2),
+        own_line: None,
         amount,
-        reference: BankRef::normalise(&format!("FT{number}")),
-        at,
-        date,
+        reference: BankRef::normalise(&format!("MB.241126.FT{number}")),
+        at: Some(true_at).filter(|_| unsure.is_none() && how != Precision::DateOfReport),
+        date: unsure.map_or(date, |unsure| BusinessDate::of_calendar(unsure.recorded)),
+        unsure: unsure.map(Box::new),
         code: code.filter(|_| !told.cut),
         live: true,
     };
     (line, credit)
+}
+
+/// Pairs what was told and returns the places of the payments whose lines are left, and what they should be.
+fn left(payments: &[Told], how: Precision) -> (Vec<usize>, Vec<usize>) {
+    let told: Vec<(Line, Credit)> =
+        payments.iter().enumerate().map(|(place, told)| line_and_report(place, told, how)).collect();
+    let lines: Vec<&Line> = told.iter().map(|(line, _)| line).collect();
+    let reported = payments.iter().zip(&told).filter(|(told, _)| told.reported);
+    let mut credits: Vec<Credit> = reported.map(|(_, (_, credit))| credit.clone()).collect();
+    // They come in any order.
+    fastrand::Rng::with_seed(payments.len() as u64).shuffle(&mut credits);
+    let paired = pair(&lines, &credits, |_| Coverage::Day);
+    assert_eq!(paired.credits, Vec::<usize>::new(), "each report has its line: {how:?}");
+    (paired.lines, (0..payments.len()).filter(|place| !payments[*place].reported).collect())
 }
 
 proptest! {
@@ -156,16 +208,43 @@ proptest! {
     /// What is missing is booked as the line says, for the stall that the line names: it has to be that line.
     #[test]
     fn where_both_sides_know_the_second_the_lines_left_over_are_those_that_nobody_reported(
+        payments in shared_account(), hours in 1_i64..90
+    ) {
+        for how in [Precision::Second, Precision::Claimed(hours)] {
+            let (left, missing) = left(&payments, how);
+            prop_assert_eq!(left, missing, "{:?}", how);
+        }
+    }
+
+    #[test]
+    fn where_the_bank_tells_the_minute_the_lines_left_over_are_of_the_minutes_that_nobody_reported(
         payments in shared_account()
     ) {
-        let told: Vec<(Line, Credit)> =
-            payments.iter().enumerate().map(|(place, told)| line_and_report(place, told)).collect();
-        let lines: Vec<&Line> = told.iter().map(|(line, _)| line).collect();
-        let reported = payments.iter().zip(&told).filter(|(told, _)| told.reported);
-        let credits: Vec<Credit> = reported.map(|(_, (_, credit))| credit.clone()).collect();
-        let paired = pair(&lines, &credits, |_| Coverage::Day);
-        let missing: Vec<usize> = (0..payments.len()).filter(|place| !payments[*place].reported).collect();
-        prop_assert_eq!((paired.lines, paired.credits), (missing, vec![]));
+        let (left, missing) = left(&payments, Precision::Minute);
+        let sorted = |places: Vec<usize>, named: bool| {
+            let of = |place: usize| &payments[place];
+            let key = |told: &Told| (told.second / 60, told.amount, told.stall.filter(|_| named));
+            let mut keys: Vec<_> = places.into_iter().map(|place| key(of(place))).collect();
+            keys.sort_unstable();
+            keys
+        };
+        let whole = payments.iter().all(|told| !told.cut);
+        prop_assert_eq!(sorted(left, whole), sorted(missing, whole));
+    }
+
+    /// Without an hour equal payments for one stall are alike; which stall is short is known still.
+    #[test]
+    fn where_a_side_tells_no_hour_each_stall_is_left_with_what_nobody_reported_of_it(payments in shared_account()) {
+        let payments: Vec<Told> = payments.into_iter().map(|told| Told { cut: false, ..told }).collect();
+        let by_stall = |places: Vec<usize>| {
+            let mut keys: Vec<_> = places.into_iter().map(|place| (payments[place].amount, payments[place].stall)).collect();
+            keys.sort_unstable();
+            keys
+        };
+        for how in [Precision::DateOfLine, Precision::DateOfReport, Precision::Heard, Precision::ClaimedDate] {
+            let (left, missing) = left(&payments, how);
+            prop_assert_eq!(by_stall(left), by_stall(missing), "{:?}", how);
+        }
     }
 }
 

@@ -243,3 +243,25 @@ async fn a_bank_s_file_that_was_changed_is_named_by_verify() {
     let (code, out, _) = verified();
     assert!(code == 5 && out.contains(&format!("statements {}: its file is missing", kept.id)), "{code} {out}");
 }
+
+story!(a_board_reads_statements_and_reconciliations_in_english_too, |world| {
+    market(&world).await;
+    let rows = [row("08:00:00", "FT1", 20_000, ""), row("09:00:00", "FT2", -8_000, "rut tien")];
+    let kept = hand_in(&world.app, file(FORM, &rows)).await.unwrap();
+    let mut lan = manager(&world).await;
+    let path = format!("/markets/TAN/statements/{}", kept.id);
+    let pages = ["/markets/TAN/statements", path.as_str(), "/markets/TAN/reconciliation/2026-11-24"];
+    let vietnamese = ["Nộp sao kê và đối soát", "Ghi sổ từ sao kê:", "Ký đối soát"];
+    let english = ["Hand in and reconcile", "Book from the statement:", "Sign the reconciliation"];
+    for (page, (vi, en)) in pages.iter().zip(vietnamese.iter().zip(english)) {
+        let body = lan.page(page).await.body;
+        assert!(body.contains("<html lang=\"vi\"") && body.contains(vi), "{page}: {body}");
+        lan.headers.push(("accept-language".to_owned(), "en".to_owned()));
+        let body = lan.page(page).await.body;
+        assert!(body.contains("<html lang=\"en\"") && body.contains(en) && !body.contains(vi), "{page}: {body}");
+        let main = body.split("<main").nth(1).unwrap();
+        let marks = ["khoản", "Ngân hàng", "Lệch", "Thiếu", "Dòng", "Chưa", "Ngày"];
+        assert!(marks.iter().all(|word| !main.contains(word)), "{page}: {main}");
+        lan.headers.pop();
+    }
+});

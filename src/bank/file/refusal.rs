@@ -81,6 +81,8 @@ pub enum Wanted {
     Reference,
     /// A message of booked entries.
     BookedMessage,
+    /// A word that says which way money moved.
+    DirectionWord,
     /// A field as its standard says; the words say which.
     Field,
     /// A `--map` file; the words say what is wrong.
@@ -177,7 +179,7 @@ impl Refusal {
             Rule::Not(Wanted::Intact, _) => "statement_broken",
             Rule::Not(Wanted::Dong, _) => "statement_currency",
             Rule::Not(Wanted::Reference, _) => "statement_reference",
-            Rule::Not(Wanted::Field, _) => "statement_field",
+            Rule::Not(Wanted::Field | Wanted::DirectionWord, _) => "statement_field",
             Rule::Not(Wanted::Map, _) => "statement_map",
             Rule::Sum(_) => "statement_sums",
         }
@@ -280,8 +282,8 @@ fn wanted_in_words(wanted: Wanted, text: &str, language: Language) -> String {
             ),
         ),
         Wanted::Date => (
-            format!("\"{text}\" không phải ngày dạng dd/mm/yyyy."),
-            format!("\"{text}\" is not a date written dd/mm/yyyy."),
+            format!("\"{text}\" không phải ngày dạng dd/mm/yyyy. Năm hai chữ số thì ghi date_order trong --map."),
+            format!("\"{text}\" is not a date written dd/mm/yyyy. For years of two digits give date_order in --map."),
         ),
         Wanted::Reference => (
             format!("số tham chiếu \"{text}\" quá dài hoặc là ô số đã mất chữ số; hãy để cột dạng Văn bản (Text)."),
@@ -292,6 +294,10 @@ fn wanted_in_words(wanted: Wanted, text: &str, language: Language) -> String {
         Wanted::BookedMessage => (
             format!("{text} không phải sao kê đã hạch toán; hãy dùng camt.053, camt.054 hoặc MT940."),
             format!("{text} is no statement of booked entries; use camt.053, camt.054 or MT940."),
+        ),
+        Wanted::DirectionWord => (
+            format!("\"{text}\" không nói tiền vào hay ra (C/D, CR/DR, Có/Nợ, +/-)."),
+            format!("\"{text}\" does not say whether money came in or went out (C/D, CR/DR, Có/Nợ, +/-)."),
         ),
         Wanted::Field => (format!("sai chuẩn: {text}."), format!("not as the standard says: {text}.")),
         Wanted::Map => {

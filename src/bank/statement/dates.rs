@@ -1,5 +1,6 @@
-//! Dates and times as banks write them: day first, the year in four digits, the time beside it or
-//! on a second line.
+//! Dates and times as banks write them: day first, the year in four digits, the month as a number or by
+//! its English name, the time beside it or on a second line. A year of two digits is read only where a
+//! layout says that it is one.
 
 use jiff::civil::{Date, Time};
 
@@ -37,6 +38,9 @@ pub(super) fn read(text: &str, order: DateOrder) -> Option<Dated<'_>> {
     }
 }
 
+/// Months as English programs shorten them.
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     text.find(char::is_whitespace).map_or((text, ""), |end| {
@@ -67,16 +71,23 @@ pub(super) fn read_date(text: &str, order: DateOrder) -> Option<Date> {
     let parts: Vec<&str> = text.split(separator).collect();
     let [first, second, third] = parts.as_slice() else { return None };
     let digits = |part: &str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(first) || !digits(second) || !digits(third) {
+    let named = MONTHS.iter().position(|name| second.eq_ignore_ascii_case(name));
+    if !digits(first) || !(digits(second) || named.is_some()) || !digits(third) {
         return None;
     }
     let (year, month, day) = match (first.len(), third.len(), order) {
         (4, 1 | 2, _) => (first, second, third),
-        (1 | 2, 4, DateOrder::DayFirst) => (third, second, first),
-        (1 | 2, 4, DateOrder::MonthFirst) => (third, first, second),
+        (1 | 2, 4, DateOrder::MonthFirst) if named.is_none() => (third, first, second),
+        (1 | 2, 4, _) | (1 | 2, 2, DateOrder::ShortYear) => (third, second, first),
         _ => return None,
     };
-    let date = Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()?;
+    let century = if year.len() == 2 { 2_000 } else { 0 };
+    let year = year.parse::<i16>().ok()?.checked_add(century)?;
+    let month = match named {
+        Some(place) => i8::try_from(place.saturating_add(1)).ok()?,
+        None => month.parse().ok()?,
+    };
+    let date = Date::new(year, month, day.parse().ok()?).ok()?;
     (1990..=2199).contains(&date.year()).then_some(date)
 }
 
@@ -118,5 +129,17 @@ mod tests {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert_eq!(read_date("06/01/2026", DateOrder::MonthFirst), Some(day));
+        for (text, order) in [
+            ("01-Jun-2026", DateOrder::DayFirst),
+            ("01-JUN-2026", DateOrder::MonthFirst),
+            ("1-Jun-26", DateOrder::ShortYear),
+            ("01/06/26", DateOrder::ShortYear),
+            ("2026-Jun-01", DateOrder::DayFirst),
+        ] {
+            assert_eq!(read_date(text, order), Some(day), "{text}");
+        }
+        for (bad, order) in [("1-Jun-26", DateOrder::DayFirst), ("1-Juni-2026", DateOrder::DayFirst)] {
+            assert_eq!(read_date(bad, order), None, "{bad}");
+        }
     }
 }

@@ -99,6 +99,9 @@ pub(super) enum DateOrder {
     /// `12/31/2026`, or the year first.
     #[serde(rename = "month-first")]
     MonthFirst,
+    /// `31/12/26`, of this century; also as `day-first`.
+    #[serde(rename = "day-first-short-year")]
+    ShortYear,
 }
 
 /// What groups thousands.

@@ -245,7 +245,7 @@ fn directed(row: &Row, column: usize, direction: Option<usize>, amount: Dong) ->
         (_, "") => by_sign,
         _ => {
             let place = row.place_of(direction.unwrap_or(column));
-            return Err(Refusal::at(&place, Rule::Not(Wanted::Field, shown(&word))));
+            return Err(Refusal::at(&place, Rule::Not(Wanted::DirectionWord, shown(&word))));
         }
     };
     Ok(match told {

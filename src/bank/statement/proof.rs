@@ -13,9 +13,6 @@ use crate::domain::money::Dong;
 use crate::domain::settlement::Direction;
 use crate::domain::statement::{BookedAt, Note, Place, Proof, Statement, StatementLine};
 
-/// Movements that are made lines before their memory is given back.
-const GIVEN_BACK_TOGETHER: usize = 8_192;
-
 /// A movement as its row says it, before its direction is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Movement {
@@ -236,60 +233,63 @@ fn refuse(draft: &Draft, reading: Reading, broken: &Break) -> Refusal {
     Refusal::at(&here.place, sum(SumKind::Running(suspicion)))
 }
 
-/// Makes lines of all movements, from the last to the first: what is done with is given back on the
-/// way, so that the largest file is not in memory twice.
-fn lines(mut movements: Vec<Movement>, reading: Reading) -> Result<Vec<StatementLine>, Refusal> {
-    let (mut lines, mut first_wrong) = (Vec::with_capacity(movements.len()), Ok(()));
-    while let Some(movement) = movements.pop() {
-        if let Err(refusal) = split(movement, reading, &mut lines) {
-            first_wrong = Err(refusal);
-        }
-        if movements.len().is_multiple_of(GIVEN_BACK_TOGETHER) {
-            movements.shrink_to_fit();
-        }
-    }
-    lines.reverse();
-    first_wrong.map(|()| lines)
+/// Makes lines of all movements, each in the place of its movement: the largest file is not in memory twice.
+fn lines(movements: Vec<Movement>, reading: Reading) -> Result<Vec<StatementLine>, Refusal> {
+    let apart = if movements.iter().any(has_both) { apart(movements, reading)? } else { movements };
+    let moves = |movement: &Movement| movement.outward != Dong::ZERO || movement.inward != Dong::ZERO;
+    apart.into_iter().filter(moves).map(|movement| line(movement, reading)).collect()
 }
 
-/// Makes lines of a movement, the last first: one, or two where a row has both directions (money in,
-/// and a fee behind it).
-fn split(movement: Movement, reading: Reading, lines: &mut Vec<StatementLine>) -> Result<(), Refusal> {
-    let wrong = || Refusal::at(&movement.place, Rule::Overflow);
-    let (out, into) = flows(&movement, reading).ok_or_else(wrong)?;
-    let both = out != Dong::ZERO && into != Dong::ZERO;
-    let mut found = Vec::with_capacity(2);
-    for (credit, amount) in [(false, out), (true, into)] {
-        if amount == Dong::ZERO {
+fn has_both(movement: &Movement) -> bool {
+    movement.outward != Dong::ZERO && movement.inward != Dong::ZERO
+}
+
+/// Makes two movements of each row that has both directions: money in, and a fee behind it.
+fn apart(movements: Vec<Movement>, reading: Reading) -> Result<Vec<Movement>, Refusal> {
+    let mut apart = Vec::with_capacity(movements.len().saturating_add(1));
+    for movement in movements {
+        if !has_both(&movement) {
+            apart.push(movement);
             continue;
         }
-        // An amount below zero in its column takes the other direction: banks cancel in red.
-        let positive = amount > Dong::ZERO;
-        let direction = if credit == positive { Direction::Credit } else { Direction::Debit };
-        let size = if positive { amount } else { amount.checked_neg().ok_or_else(wrong)? };
-        let amount =
-            size.settlement().map_err(|_| Refusal::at(&movement.place, Rule::Not(Wanted::Amount, size.to_string())))?;
-        let balance = match movement.balance {
-            Some(balance) if both && credit => Some(balance.checked_add(out).ok_or_else(wrong)?),
-            balance => balance,
+        let (out, _) = flows(&movement, reading).ok_or_else(|| Refusal::at(&movement.place, Rule::Overflow))?;
+        let between = match movement.balance {
+            Some(balance) => {
+                Some(balance.checked_add(out).ok_or_else(|| Refusal::at(&movement.place, Rule::Overflow))?)
+            }
+            None => None,
         };
-        found.push((direction, amount, balance));
+        let (into, out) = if reading.swapped {
+            (Movement { inward: Dong::ZERO, ..movement.clone() }, Movement { outward: Dong::ZERO, ..movement })
+        } else {
+            (Movement { outward: Dong::ZERO, ..movement.clone() }, Movement { inward: Dong::ZERO, ..movement })
+        };
+        apart.extend([Movement { balance: between, ..into }, out]);
     }
-    let line = |movement: Movement, (direction, amount, balance)| StatementLine {
+    Ok(apart)
+}
+
+/// Makes a line of a movement that goes one way.
+fn line(movement: Movement, reading: Reading) -> Result<StatementLine, Refusal> {
+    let wrong = |movement: &Movement| Refusal::at(&movement.place, Rule::Overflow);
+    let (out, into) = flows(&movement, reading).ok_or_else(|| wrong(&movement))?;
+    let (credit, amount) = if out == Dong::ZERO { (true, into) } else { (false, out) };
+    // An amount below zero in its column takes the other direction: banks cancel in red.
+    let positive = amount > Dong::ZERO;
+    let size = if positive { amount } else { amount.checked_neg().ok_or_else(|| wrong(&movement))? };
+    let amount =
+        size.settlement().map_err(|_| Refusal::at(&movement.place, Rule::Not(Wanted::Amount, size.to_string())))?;
+    Ok(StatementLine {
         place: movement.place,
         bank_ref: movement.bank_ref,
-        direction,
+        direction: if credit == positive { Direction::Credit } else { Direction::Debit },
         amount,
         booked_at: booked_at(movement.date, movement.time),
-        balance,
+        balance: movement.balance,
         memo: movement.memo,
         payer_ref: movement.payer_ref,
         counterparty: movement.counterparty,
-    };
-    let Some(last) = found.pop() else { return Ok(()) };
-    lines.extend(found.into_iter().map(|one| line(movement.clone(), one)));
-    lines.push(line(movement, last));
-    Ok(())
+    })
 }
 
 /// Returns a local date and time of Vietnam as the book keeps it.

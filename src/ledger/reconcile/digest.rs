@@ -8,7 +8,11 @@ use crate::domain::reconciliation::{AccountDay, Coverage, Entry};
 /// The hash of the covered accounts' sums and of every difference. Of a date: its accounts' days first,
 /// then the differences, both account by account.
 #[derive(Debug, Clone, Default)]
-pub struct Digest(Sha256);
+pub struct Digest {
+    hash: Sha256,
+    /// Differences that wait for the days of all accounts.
+    differences: Vec<u8>,
+}
 
 impl Digest {
     /// Takes in an account's date.
@@ -27,10 +31,10 @@ impl Digest {
             day.book.amount.whole(),
             day.doubtful
         );
-        self.0.update(line.as_bytes());
+        self.hash.update(line.as_bytes());
     }
 
-    /// Takes in a finding.
+    /// Takes in a finding; it counts behind the days of the dates that are taken in now.
     pub fn entry(&mut self, entry: &Entry) {
         if !entry.class.is_difference() {
             return;
@@ -44,12 +48,18 @@ impl Digest {
             entry.bank.whole(),
             entry.book.whole()
         );
-        self.0.update(line.as_bytes());
+        self.differences.extend_from_slice(line.as_bytes());
+    }
+
+    /// Ends some dates.
+    pub fn end_dates(&mut self) {
+        self.hash.update(std::mem::take(&mut self.differences));
     }
 
     /// Ends it.
     #[must_use]
-    pub fn finish(self) -> Hash {
-        Hash(self.0.finalize().into())
+    pub fn finish(mut self) -> Hash {
+        self.end_dates();
+        Hash(self.hash.finalize().into())
     }
 }

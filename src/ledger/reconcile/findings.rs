@@ -50,46 +50,76 @@ pub struct AccountFacts {
 }
 
 /// An account's dates: the findings, and bank and book side by side.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
+pub struct Findings<'a> {
     /// One for each date asked for.
     pub days: Vec<AccountDay>,
-    /// The findings of those dates; those of a line without its texts.
-    pub entries: Vec<Entry>,
     /// Credits that are no other line's, though a line of the dates beside might be them: a missing
     /// line of the same amount is left to the writer's own pairing with these.
     pub undecided: BTreeSet<i64>,
+    bench: Bench<'a>,
+    paired: Paired,
+    found: Vec<Found>,
+}
+
+impl Findings<'_> {
+    /// Returns the findings of the dates asked for, in order, each made when it is asked for: there may be as
+    /// many as lines. Those of a line come without its texts.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.found.iter().filter_map(|found| self.bench.told(found.of, &self.paired))
+    }
 }
 
 /// Compares one account's lines with its credits, for the dates asked for.
 #[must_use]
-pub fn compare(settled: &SettledAccount, facts: &AccountFacts, dates: &[BusinessDate]) -> Findings {
+pub fn compare<'a>(settled: &'a SettledAccount, facts: &'a AccountFacts, dates: &[BusinessDate]) -> Findings<'a> {
     let asked: BTreeSet<BusinessDate> = dates.iter().copied().collect();
     let covers = |date: BusinessDate| facts.coverage.get(&date).copied().unwrap_or(Coverage::None);
     let counted = facts.lines.iter().filter(|line| line.standing == Standing::Counted);
-    let (lines, debit_lines): (Vec<&Line>, Vec<&Line>) = counted.partition(|line| line.direction == Direction::Credit);
+    let (lines, debits): (Vec<&Line>, Vec<&Line>) = counted.partition(|line| line.direction == Direction::Credit);
     let paired = pairing::pair(&lines, &facts.credits, covers);
-    let mut bench = Bench { settled, facts, asked: &asked, lines: &lines, entries: Vec::new(), moved: BTreeMap::new() };
-    for pair in &paired.pairs {
-        bench.pair(pair);
-    }
-    bench.missing_here(&paired);
-    bench.missing_there(&paired, covers);
-    bench.debits(&debit_lines);
-    bench.repeats();
-    let undecided = undecided(facts, &paired);
-    let Bench { mut entries, moved, .. } = bench;
-    entries.sort_by(|one, other| {
-        (one.date, one.class, &one.lines, &one.postings, &one.items).cmp(&(
-            other.date,
-            other.class,
-            &other.lines,
-            &other.postings,
-            &other.items,
-        ))
-    });
+    let bench = Bench { settled, facts, lines, debits };
+    let held = bench.held(&paired);
+    let here = paired.lines.iter().zip(held).map(|(line, held)| Of::Here(*line, held));
+    let there = paired.credits.iter().map(|credit| Of::There(*credit));
+    let debits = (0..bench.debits.len()).map(Of::Debit);
+    let repeats = (0..facts.reports.len()).map(Of::Repeat);
+    let all = (0..paired.pairs.len()).map(Of::Pair).chain(here).chain(there).chain(debits).chain(repeats);
+    let mut found: Vec<Found> =
+        all.filter_map(|of| Found::of(of, &bench.told(of, &paired)?)).filter(|one| asked.contains(&one.date)).collect();
+    found.sort_unstable_by_key(|one| (one.date, one.class, one.line, one.posting, one.item));
+    found.shrink_to_fit();
+    let moved = bench.moved(&paired);
     let days = asked.iter().map(|date| day(settled, facts, *date, covers(*date), &moved)).collect();
-    Findings { days, entries, undecided }
+    Findings { days, undecided: undecided(facts, &paired), bench, paired, found }
+}
+
+/// What a finding is of, by places in the lists.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Pair(usize),
+    /// A line that is missing here, and the report of it that waits for a person.
+    Here(usize, Option<i64>),
+    There(usize),
+    Debit(usize),
+    Repeat(usize),
+}
+
+/// A finding's place in their order: a line, a posting or an item stands in one alone.
+struct Found {
+    date: BusinessDate,
+    class: Class,
+    line: Option<i64>,
+    posting: Option<Seq>,
+    item: Option<i64>,
+    of: Of,
+}
+
+impl Found {
+    fn of(of: Of, entry: &Entry) -> Option<Self> {
+        let (line, posting) = (entry.lines.first().copied(), entry.postings.first().copied());
+        let item = entry.items.first().copied();
+        Some(Self { date: entry.date, class: entry.class, line, posting, item, of })
+    }
 }
 
 /// Near midnight a bank's date and a provider's may differ: such credits are not settled by the dates.
@@ -110,15 +140,34 @@ const NEAR_MIDNIGHT_HOURS: i64 = 2;
 struct Bench<'a> {
     settled: &'a SettledAccount,
     facts: &'a AccountFacts,
-    asked: &'a BTreeSet<BusinessDate>,
-    lines: &'a [&'a Line],
-    entries: Vec<Entry>,
-    /// What a date has at the bank and not in the book or the other way round, because the same money
-    /// stands on another date there.
-    moved: BTreeMap<BusinessDate, Dong>,
+    /// Money in.
+    lines: Vec<&'a Line>,
+    /// Money out.
+    debits: Vec<&'a Line>,
 }
 
 impl Bench<'_> {
+    /// Makes a finding; none where there is nothing to tell.
+    fn told(&self, of: Of, paired: &Paired) -> Option<Entry> {
+        match of {
+            Of::Pair(place) => self.pair(paired.pairs.get(place)?),
+            Of::Here(place, held) => {
+                let why = if held.is_some() { Why::Held } else { Why::NotReported };
+                let entry = self.of_line(Class::MissingHere, why, self.lines.get(place)?);
+                Some(Entry { items: held.into_iter().collect(), ..entry })
+            }
+            Of::There(place) => self.missing_there(self.facts.credits.get(place)?),
+            Of::Debit(place) => {
+                let line = self.debits.get(place)?;
+                let refund = self.facts.refunds.get(&line.number).copied();
+                let why = if refund.is_some() { Why::Refunded } else { Why::Debit };
+                let entry = self.of_line(Class::IgnoredDebit, why, line);
+                Some(Entry { postings: refund.into_iter().collect(), ..entry })
+            }
+            Of::Repeat(place) => self.repeated(self.facts.reports.get(place)?),
+        }
+    }
+
     fn entry(&self, class: Class, why: Why, date: BusinessDate) -> Entry {
         Entry {
             class,
@@ -140,95 +189,101 @@ impl Bench<'_> {
         Entry { lines: vec![line.number], bank: line.amount, at: line.at, ..self.entry(class, why, line.date) }
     }
 
-    fn push(&mut self, entry: Entry) {
-        if self.asked.contains(&entry.date) {
-            self.entries.push(entry);
-        }
+    fn members(&self, pair: &Pair) -> (Vec<&Line>, Vec<&Credit>) {
+        let lines = pair.lines.iter().filter_map(|index| self.lines.get(*index).copied()).collect();
+        (lines, pair.credits.iter().filter_map(|index| self.facts.credits.get(*index)).collect())
     }
 
-    fn pair(&mut self, pair: &Pair) {
-        let lines: Vec<&Line> = pair.lines.iter().filter_map(|index| self.lines.get(*index).copied()).collect();
-        let credits: Vec<&Credit> = pair.credits.iter().filter_map(|index| self.facts.credits.get(*index)).collect();
-        let (Some(first), Some(credit)) = (lines.first(), credits.first()) else { return };
-        let bank = lines.iter().map(|line| line.amount).sum::<Option<Dong>>().unwrap_or(Dong::ZERO);
-        let live = credits.iter().filter(|credit| credit.live).map(|credit| credit.amount);
-        let book = live.sum::<Option<Dong>>().unwrap_or(Dong::ZERO);
+    fn pair(&self, pair: &Pair) -> Option<Entry> {
+        let (lines, credits) = self.members(pair);
+        let (bank, book) = (sum(lines.iter().map(|line| line.amount)), live(&credits));
         let (class, why) = match (credits.iter().all(|credit| !credit.live), bank == book) {
             (true, _) => (Class::MissingHere, Why::Reversed),
             (false, true) => (Class::Matched, pair.why),
             (false, false) => (Class::AmountDiffers, pair.why),
         };
-        let mut entry = self.of_line(class, why, first);
-        entry.lines = lines.iter().map(|line| line.number).collect();
-        entry.postings = credits.iter().map(|credit| credit.posting).collect();
-        entry.items = credits.iter().map(|credit| credit.item).collect();
-        (entry.bank, entry.book) = (bank, book);
-        if first.date != credit.date && class != Class::MissingHere {
+        Some(Entry {
+            lines: lines.iter().map(|line| line.number).collect(),
+            postings: credits.iter().map(|credit| credit.posting).collect(),
+            items: credits.iter().map(|credit| credit.item).collect(),
+            bank,
+            book,
+            ..self.of_line(class, why, lines.first()?)
+        })
+    }
+
+    /// Returns what a date has at the bank and not in the book or the other way round, because the same money
+    /// stands on another date there.
+    fn moved(&self, paired: &Paired) -> BTreeMap<BusinessDate, Dong> {
+        let mut moved: BTreeMap<BusinessDate, Dong> = BTreeMap::new();
+        for pair in &paired.pairs {
+            let (lines, credits) = self.members(pair);
+            let (Some(first), Some(credit)) = (lines.first(), credits.first()) else { continue };
+            if first.date == credit.date || credits.iter().all(|credit| !credit.live) {
+                continue;
+            }
+            let (bank, book) = (sum(lines.iter().map(|line| line.amount)), live(&credits));
             for (date, amount) in [(first.date, Some(bank)), (credit.date, book.checked_neg())] {
-                let moved = self.moved.entry(date).or_default();
+                let moved = moved.entry(date).or_default();
                 *moved = amount.and_then(|amount| moved.checked_add(amount)).unwrap_or(*moved);
             }
         }
-        self.push(entry);
+        moved
     }
 
-    fn missing_here(&mut self, paired: &Paired) {
+    /// Finds the reports that wait for a person of the lines that are missing here, in the order of these.
+    fn held(&self, paired: &Paired) -> Vec<Option<i64>> {
         let mut held: Vec<&Report> =
             self.facts.reports.iter().filter(|report| report.outcome == Outcome::Quarantined).collect();
-        for line in paired.lines.iter().filter_map(|index| self.lines.get(*index).copied()) {
-            let found = held.iter().position(|report| is_report_of(line, report));
-            let report = found.map(|place| held.remove(place));
-            let why = if report.is_some() { Why::Held } else { Why::NotReported };
-            let mut entry = self.of_line(Class::MissingHere, why, line);
-            entry.items = report.map(|report| report.item).into_iter().collect();
-            self.push(entry);
-        }
+        let mut of = |line: &Line| {
+            let found = held.iter().position(|report| is_report_of(line, report))?;
+            Some(held.remove(found).item)
+        };
+        paired.lines.iter().map(|index| self.lines.get(*index).and_then(|line| of(line))).collect()
     }
 
-    fn missing_there(&mut self, paired: &Paired, covers: impl Fn(BusinessDate) -> Coverage) {
-        for credit in paired.credits.iter().filter_map(|index| self.facts.credits.get(*index)) {
-            let covered = match covers(credit.date) {
-                Coverage::Day => true,
-                Coverage::Part(Some(until)) => credit.at.is_some_and(|at| at <= until),
-                Coverage::Part(None) | Coverage::None => false,
-            };
-            if !credit.live || !covered {
-                continue;
-            }
-            let mut entry = self.entry(Class::MissingThere, Why::NotOnStatement, credit.date);
-            entry.postings = vec![credit.posting];
-            entry.items = vec![credit.item];
-            entry.book = credit.amount;
-            entry.at = credit.at;
-            entry.reference =
-                credit.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
-            self.push(entry);
+    fn missing_there(&self, credit: &Credit) -> Option<Entry> {
+        let covered = |date| match self.facts.coverage.get(&date).copied().unwrap_or(Coverage::None) {
+            Coverage::Day => true,
+            Coverage::Part(Some(until)) => credit.at.is_some_and(|at| at <= until),
+            Coverage::Part(None) | Coverage::None => false,
+        };
+        if !credit.live || !covered(credit.date) {
+            return None;
         }
+        let why = if covered(credit.told_date()) { Why::NotOnStatement } else { Why::ClaimedElsewhere };
+        Some(Entry {
+            postings: vec![credit.posting],
+            items: vec![credit.item],
+            book: credit.amount,
+            at: credit.at,
+            reference: text(credit.reference.as_ref()),
+            ..self.entry(Class::MissingThere, why, credit.date)
+        })
     }
 
-    fn debits(&mut self, lines: &[&Line]) {
-        for line in lines {
-            let refund = self.facts.refunds.get(&line.number).copied();
-            let why = if refund.is_some() { Why::Refunded } else { Why::Debit };
-            let mut entry = self.of_line(Class::IgnoredDebit, why, line);
-            entry.postings = refund.into_iter().collect();
-            self.push(entry);
-        }
+    fn repeated(&self, report: &Report) -> Option<Entry> {
+        (report.outcome == Outcome::Duplicate).then(|| Entry {
+            postings: report.posting.into_iter().collect(),
+            items: vec![report.item],
+            book: report.amount,
+            at: report.at,
+            reference: text(report.reference.as_ref()),
+            ..self.entry(Class::DuplicateReport, Why::Repeated, report.date)
+        })
     }
+}
 
-    fn repeats(&mut self) {
-        let duplicates = self.facts.reports.iter().filter(|report| report.outcome == Outcome::Duplicate);
-        for report in duplicates {
-            let mut entry = self.entry(Class::DuplicateReport, Why::Repeated, report.date);
-            entry.postings = report.posting.into_iter().collect();
-            entry.items = vec![report.item];
-            entry.book = report.amount;
-            entry.at = report.at;
-            entry.reference =
-                report.reference.as_ref().map(|reference| reference.as_str().to_owned()).unwrap_or_default();
-            self.push(entry);
-        }
-    }
+fn text(reference: Option<&BankRef>) -> String {
+    reference.map(|reference| reference.as_str().to_owned()).unwrap_or_default()
+}
+
+fn sum(amounts: impl Iterator<Item = Dong>) -> Dong {
+    amounts.sum::<Option<Dong>>().unwrap_or(Dong::ZERO)
+}
+
+fn live(credits: &[&Credit]) -> Dong {
+    sum(credits.iter().filter(|credit| credit.live).map(|credit| credit.amount))
 }
 
 /// Tells whether a held report can be of a line: the reference, or the amount at about the same time.

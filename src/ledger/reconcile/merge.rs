@@ -94,7 +94,8 @@ pub fn merge(known: &[KnownLine], new: &[NewLine], extent: Extent) -> Result<Vec
     // Balances first: they say exactly which line it is.
     for exact in [true, false] {
         for (line, fate) in new.iter().zip(&mut fates).filter(|(line, _)| line.balance.is_some() == exact) {
-            *fate = Some(groups.entry(&line.key).or_default().take(line, extent));
+            // What no line is known of is new.
+            *fate = Some(groups.get_mut(&line.key).map_or(Fate::New, |group| group.take(line, extent)));
         }
     }
     let fates: Vec<Fate> = fates.into_iter().flatten().collect();

@@ -5,27 +5,29 @@
 //! |---|---|
 //! | 1 | booked from this very line |
 //! | 2 | reference and amount, the same date; then dates that follow one another |
-//! | 3 | a part of one's reference stands in the other's reference or text, and the amount agrees |
+//! | 3 | a part of one's reference stands in the other's reference or text and in no third's, and the amount agrees |
 //! | 4 | the reference agrees, the amount does not |
-//! | 5 | amount and second; then amount and time. Each with memo codes agreeing, both silent, not contradicting |
+//! | 5 | amount and second; then amount and minute, amount and time. Each with memo codes agreeing, both silent, not contradicting |
 //! | 6 | amount and date where a side knows no hour, in the same three steps |
 //! | 7 | amount, the dates following one another, where the bank lacks it on its own date |
 //! | 8 | sums: rows of a batch against one credit, and the other way round |
+//!
+//! Wherever a date or a time is compared, what the sender told counts too where it was not believed: a
+//! clock set back takes the day's payments for the future and books them at the time it knows, while the
+//! sender was right; a sender in the wrong time zone tells of the future, while the clock was right.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use super::{runs, times};
+use super::{parts, runs, times};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{Seq, SourceId, StallNumber};
 use crate::domain::money::Dong;
-use crate::domain::reconciliation::{self, Coverage, Standing, Why};
+use crate::domain::reconciliation::{Coverage, Standing, Why};
 use crate::domain::settlement::{BankRef, Direction};
 use crate::ledger::identity::same_shape;
-
-/// Shortest part of a reference that is evidence, in characters.
-const PART_MIN: usize = 6;
+pub use parts::evidence;
 
 /// A line of a statement, as far as comparing needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub struct Line {
     pub date: BusinessDate,
     /// The stall that its text names.
     pub code: Option<StallNumber>,
-    /// Everything that may carry a memo code.
+    /// Of its texts, what may be a part of a reference: [`evidence`].
     pub memo: Box<str>,
 }
 
@@ -59,20 +61,59 @@ pub struct Credit {
     pub posting: Seq,
     /// Who reported it.
     pub source: SourceId,
-    /// The name of the line that it was booked from.
-    pub own_name: Option<String>,
+    /// The number of the line that it was booked from.
+    pub own_line: Option<i64>,
     /// How much.
     pub amount: Dong,
     /// The reference.
     pub reference: Option<BankRef>,
     /// When, to the second.
     pub at: Option<Timestamp>,
-    /// The bank's date.
+    /// What is known instead where the bank's own time is not.
+    pub unsure: Option<Box<Unsure>>,
+    /// The bank's date; ours, where the sender told none that was believed.
     pub date: BusinessDate,
     /// The stall that its text names.
     pub code: Option<StallNumber>,
     /// Whether its posting has effect still.
     pub live: bool,
+}
+
+/// The times of a credit whose sender told none, or none that was believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsure {
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// What the sender told.
+    pub claimed: Option<Timestamp>,
+}
+
+impl Credit {
+    /// Returns the time that its sender told and that was not believed.
+    #[must_use]
+    pub fn claimed(&self) -> Option<Timestamp> {
+        self.unsure.as_ref().and_then(|unsure| unsure.claimed)
+    }
+
+    /// Returns when it was recorded, where no better time is known.
+    pub(super) fn recorded(&self) -> Option<Timestamp> {
+        self.unsure.as_ref().map(|unsure| unsure.recorded)
+    }
+
+    /// Returns the date that its sender told and that was not believed.
+    pub(super) fn claimed_date(&self) -> Option<BusinessDate> {
+        self.claimed().map(BusinessDate::of_calendar)
+    }
+
+    /// Returns the date that its sender told, whether it was believed or not.
+    pub(super) fn told_date(&self) -> BusinessDate {
+        self.claimed_date().unwrap_or(self.date)
+    }
+
+    /// Returns the time that its sender told, whether it was believed or not.
+    pub(super) fn told_at(&self) -> Option<Timestamp> {
+        self.at.or_else(|| self.claimed())
+    }
 }
 
 /// Lines and credits that are the same money, by their places in the lists.
@@ -102,11 +143,16 @@ pub struct Paired {
 #[must_use]
 pub fn pair(lines: &[&Line], credits: &[Credit], covers: impl Fn(BusinessDate) -> Coverage) -> Paired {
     let mut table = Table::new(lines, credits);
-    table.by_key(|line| Some(reconciliation::event_id(line.number)), own_name, Why::BookedFromStatement);
+    table.by_key(|line| Some(line.number), own_line, Why::BookedFromStatement);
     table.by_key(
         |line| Some((line.date, line.reference.clone()?, line.amount)),
         |credit| Some((credit.date, credit.reference.clone()?, credit.amount)),
         Why::Reference,
+    );
+    table.by_key(
+        |line| Some((line.date, line.reference.clone()?, line.amount)),
+        |credit| Some((credit.claimed_date()?, credit.reference.clone()?, credit.amount)),
+        Why::ReferenceClaimed,
     );
     table.note_agreement();
     for days in [1, -1] {
@@ -116,21 +162,29 @@ pub fn pair(lines: &[&Line], credits: &[Credit], covers: impl Fn(BusinessDate) -
             Why::ReferenceNextDate,
         );
     }
-    table.by_parts();
-    table.by_key(
-        |line| Some((line.date, line.reference.clone()?)),
-        |credit| Some((credit.date, credit.reference.clone()?)),
-        Why::Reference,
-    );
+    parts::pair(&mut table);
+    for (date, why) in DATES {
+        table.by_key(
+            |line| Some((line.date, line.reference.clone()?)),
+            |credit| Some((date(credit)?, credit.reference.clone()?)),
+            why,
+        );
+    }
     times::pair(&mut table);
     table.next_dates(covers);
     runs::pair(&mut table);
     table.finish()
 }
 
+type DateOf = fn(&Credit) -> Option<BusinessDate>;
+
+/// The dates of a credit, and why a pair agrees by the reference on it.
+const DATES: [(DateOf, Why); 2] =
+    [(|credit| Some(credit.date), Why::Reference), (Credit::claimed_date, Why::ReferenceClaimed)];
+
 /// Only money that was booked from a line has a line's name.
-fn own_name(credit: &Credit) -> Option<String> {
-    credit.own_name.clone().filter(|_| credit.source == SourceId::STATEMENT)
+fn own_line(credit: &Credit) -> Option<i64> {
+    credit.own_line.filter(|_| credit.source == SourceId::STATEMENT)
 }
 
 /// The lists with what is paired so far.
@@ -212,36 +266,9 @@ impl<'a> Table<'a> {
     }
 
     fn note_agreement(&mut self) {
-        let confirmed = self.pairs.iter().filter(|pair| pair.why == Why::Reference).flat_map(|pair| &pair.credits);
+        let by_reference = |pair: &&Pair| matches!(pair.why, Why::Reference | Why::ReferenceClaimed);
+        let confirmed = self.pairs.iter().filter(by_reference).flat_map(|pair| &pair.credits);
         self.agreeing = confirmed.filter_map(|index| self.credits.get(*index)).map(|credit| credit.source).collect();
-    }
-
-    /// Banks, providers and apps write one reference in several ways, and in the text too.
-    fn by_parts(&mut self) {
-        let mut waiting: HashMap<(Dong, String), VecDeque<usize>> = HashMap::new();
-        for (index, credit) in self.open_credits() {
-            for part in credit.reference.iter().flat_map(|reference| parts(reference.as_str())) {
-                waiting.entry((credit.amount, part)).or_default().push_back(index);
-            }
-        }
-        if waiting.is_empty() {
-            return;
-        }
-        let mut taken: HashSet<usize> = HashSet::new();
-        for (index, line) in self.open_lines() {
-            let own = line.reference.iter().flat_map(|reference| parts(reference.as_str()));
-            let named: BTreeSet<String> = own.chain(parts(&line.memo.to_uppercase())).collect();
-            let candidates = named.into_iter().filter_map(|part| waiting.get(&(line.amount, part))).flatten();
-            let near = |credit: &&usize| {
-                let date = self.credits.get(**credit).map(|credit| credit.date);
-                date.is_some_and(|date| (line.date.previous()..=line.date.next()).contains(&date))
-            };
-            let found = candidates.filter(near).find(|credit| !taken.contains(*credit)).copied();
-            if let Some(credit) = found {
-                taken.insert(credit);
-                self.join(vec![index], vec![credit], Why::ReferencePart);
-            }
-        }
     }
 
     /// Some banks book an evening's money on the next date. The credit's own date must be covered, so
@@ -267,14 +294,4 @@ impl<'a> Table<'a> {
         let credits = self.open_credits().map(|(index, _)| index).collect();
         Paired { pairs: self.pairs, lines, credits }
     }
-}
-
-/// The parts of a text that can be a bank's reference: letters and digits in a row, with at least
-/// four digits.
-fn parts(text: &str) -> Vec<String> {
-    let digits = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|part| part.len() >= PART_MIN && digits(part) >= 4)
-        .map(str::to_owned)
-        .collect()
 }

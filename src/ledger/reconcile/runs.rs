@@ -47,7 +47,7 @@ fn by_reference(table: &mut Table<'_>, lines_are_parts: bool) {
     let mut credits: BTreeMap<Key, Vec<Part>> = BTreeMap::new();
     for (index, credit) in table.open_credits() {
         if let Some(reference) = &credit.reference {
-            credits.entry((credit.date, reference.clone())).or_default().push((index, credit.amount));
+            credits.entry((credit.told_date(), reference.clone())).or_default().push((index, credit.amount));
         }
     }
     let (parts, wholes) = if lines_are_parts { (lines, credits) } else { (credits, lines) };
@@ -67,7 +67,7 @@ fn by_run(table: &mut Table<'_>, lines_are_parts: bool) {
     }
     let mut credits: BTreeMap<BusinessDate, Vec<(Option<jiff::Timestamp>, i64, Part)>> = BTreeMap::new();
     for (index, credit) in table.open_credits() {
-        credits.entry(credit.date).or_default().push((credit.at, credit.item, (index, credit.amount)));
+        credits.entry(credit.told_date()).or_default().push((credit.told_at(), credit.item, (index, credit.amount)));
     }
     let (parts, wholes) = if lines_are_parts { (lines, credits) } else { (credits, lines) };
     for (date, mut parts) in parts {

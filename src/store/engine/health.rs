@@ -106,7 +106,8 @@ pub(crate) fn durability(engine: &Engine) -> Answer<'_, Durability> {
                 let mode: String = sqlx::query_scalar(MODE).fetch_one(read).await?;
                 Durability { settings: vec![("journal_mode".to_owned(), mode, "wal")], clock: None }
             }
-            Engine::Postgres(pool) => {
+            Engine::Postgres(server) => {
+                let pool = &server.pool;
                 let mut settings = Vec::new();
                 for row in sqlx::query(SETTINGS).fetch_all(pool).await? {
                     settings.push((row.try_get("name")?, row.try_get("setting")?, "on"));

@@ -6,6 +6,7 @@
 
 pub(crate) mod file;
 pub(crate) mod health;
+mod lane;
 mod open;
 pub(super) mod probe;
 mod roles;
@@ -19,12 +20,13 @@ use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
-use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::error::{Result, StoreError};
 pub use health::Pending;
+pub(crate) use lane::Lane;
+use lane::{LaneTransaction, Server};
 pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
 pub(crate) use row::{InOrder, Row};
@@ -48,7 +50,7 @@ pub(crate) enum Engine {
         read: SqlitePool,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 /// Which engine it is, for the two places that may know: pacing and messages.
@@ -72,6 +74,8 @@ pub(crate) enum Transaction {
     File(FileTransaction),
     /// On PostgreSQL.
     Postgres(sqlx::Transaction<'static, Postgres>),
+    /// On the connection that a lane keeps.
+    Lane(LaneTransaction),
 }
 
 impl Engine {
@@ -88,7 +92,7 @@ impl Engine {
     pub(crate) async fn begin_write(&self) -> Result<Transaction> {
         Ok(match self {
             Self::Sqlite { write, .. } => Transaction::File(write.begin().await?),
-            Self::Postgres(pool) => Transaction::Postgres(in_time(pool.begin()).await?),
+            Self::Postgres(server) => Transaction::Postgres(in_time(server.pool.begin()).await?),
         })
     }
 
@@ -96,8 +100,8 @@ impl Engine {
     pub(crate) async fn begin_read(&self) -> Result<Transaction> {
         Ok(match self {
             Self::Sqlite { read, .. } => Transaction::Sqlite(read.begin_with("BEGIN DEFERRED").await?),
-            Self::Postgres(pool) => {
-                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+            Self::Postgres(server) => {
+                let begun = server.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
                 Transaction::Postgres(in_time(begun).await?)
             }
         })
@@ -138,7 +142,7 @@ impl Engine {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.pool.close().await,
         }
     }
 }
@@ -165,6 +169,11 @@ macro_rules! on_engine {
             Transaction::Postgres(inner) => {
                 let $query = bind_postgres($sql, $values);
                 let $connection = &mut **inner;
+                in_time(async { $body }).await
+            }
+            Transaction::Lane(inner) => {
+                let $query = bind_postgres($sql, $values);
+                let $connection = inner.connection()?;
                 in_time(async { $body }).await
             }
         }
@@ -236,7 +245,7 @@ impl Transaction {
                 let found = file.rows_of_each(sql, values);
                 Box::pin(async move { Ok(found?.into_iter().map(Row::File).collect()) })
             }
-            Self::Postgres(_) => self.rows(value::lateral(sql), values),
+            Self::Postgres(_) | Self::Lane(_) => self.rows(value::lateral(sql), values),
             Self::Sqlite(_) => self.rows(sql, values),
         }
     }
@@ -269,6 +278,7 @@ impl Transaction {
             Self::Sqlite(inner) => inner.commit().await,
             Self::File(inner) => inner.commit(),
             Self::Postgres(inner) => in_time(inner.commit()).await,
+            Self::Lane(inner) => in_time(inner.commit()).await,
         }
         .map_err(StoreError::CommitUnknown)
     }
@@ -279,6 +289,7 @@ impl Transaction {
             Self::Sqlite(inner) => Ok(inner.rollback().await?),
             Self::File(inner) => inner.rollback(),
             Self::Postgres(inner) => Ok(in_time(inner.rollback()).await?),
+            Self::Lane(inner) => Ok(in_time(inner.rollback()).await?),
         }
     }
 }

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, SqlSafeStr as _};
 
-use super::{Answer, Engine, WriteFile, probe, roles};
+use super::{Answer, Engine, Server, WriteFile, probe, roles};
 use crate::store::error::{Result, StoreError};
 
 /// Readers beside SQLite's one writer: pages and reports; more would only fight for two cores.
@@ -123,6 +123,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         "figures",
         include_str!("../../../migrations/sqlite/0014_figures.sql"),
         include_str!("../../../migrations/postgres/0014_figures.sql"),
+    ),
+    (
+        15,
+        "claimed",
+        include_str!("../../../migrations/sqlite/0015_claimed.sql"),
+        include_str!("../../../migrations/postgres/0015_claimed.sql"),
     ),
 ];
 
@@ -274,7 +280,7 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
         })
         .connect_with(login)
         .await?;
-    Ok((Engine::Postgres(pool), if serves { Guard::Full } else { Guard::TriggersOnly }))
+    Ok((Engine::Postgres(Server::new(pool)), if serves { Guard::Full } else { Guard::TriggersOnly }))
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after

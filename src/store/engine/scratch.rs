@@ -43,7 +43,7 @@ impl Transaction {
                 "SELECT m.tbl_name AS name, CAST(SUM(s.pgsize) AS BIGINT) AS bytes FROM dbstat s \
                  JOIN sqlite_schema m ON m.name = s.name WHERE s.aggregate = TRUE GROUP BY m.tbl_name ORDER BY 1"
             }
-            Self::Postgres(_) => {
+            Self::Postgres(_) | Self::Lane(_) => {
                 "SELECT CAST(relname AS TEXT) AS name, pg_total_relation_size(oid) AS bytes FROM pg_class \
                  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
             }

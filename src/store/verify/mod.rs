@@ -25,6 +25,8 @@ mod seals;
 mod statements;
 mod totals;
 
+use std::sync::Arc;
+
 use self::digest::Digest;
 use self::pairings::Pairings;
 use self::read::Reader;
@@ -294,7 +296,7 @@ pub(super) fn judged_row(row: &Row) -> Result<JudgedRow> {
         delivery: DeliveryId(uuid::Uuid::from_slice(&row.bytes("delivery_id")?).map_err(|_| wrong("delivery_id"))?),
         part: row.int("part")?,
         source: SourceId::new(row.int("source_id")?),
-        event_id: row.optional_text("event_id")?,
+        event_id: row.optional_text("event_id")?.map(Arc::from),
         event_id_weak: row.flag("event_id_weak")?,
         direction,
         settled: row.optional_text("settled_account")?.map(SettledAccount::from_stored),

@@ -47,11 +47,6 @@ impl Frame {
         }
     }
 
-    /// Returns the frame of a page that has no English yet.
-    pub(in crate::web) fn in_vietnamese(self) -> Self {
-        Self { lang: "vi", ..self }
-    }
-
     /// Returns the page's language.
     pub(in crate::web) fn language(&self) -> Language {
         if self.lang == "en" { Language::English } else { Language::Vietnamese }

@@ -1,7 +1,11 @@
 //! PostgreSQL fails in every way it knows: the program answers 503 while it does, loses nothing it
 //! acknowledged, and comes back without a person.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use socho::domain::inbox::Outcome;
+use socho::domain::settlement::Dialect;
 
 use super::audit::{Reader, audit};
 use super::load::Load;
@@ -9,7 +13,7 @@ use super::postgres::PgServer;
 use super::proxy::{Proxy, Weather};
 use super::site::Site;
 use super::{dice, times, wait};
-use crate::world::NOON;
+use crate::world::{NOON, World, settlement};
 
 #[test]
 fn sessions_ended_amid_transactions_lose_nothing() {
@@ -193,4 +197,50 @@ fn a_server_without_a_free_connection_is_waited_for() {
     load.flow(30);
     let sent = load.stop();
     audit(&site, &sent);
+}
+
+#[tokio::test]
+async fn a_session_ended_while_its_market_rests_for_a_moment_is_noticed_by_nobody() {
+    const END: &str = "SELECT COUNT(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()) ended";
+    let Some(world) = World::postgres().await else { return };
+    world.market("TAN", "00:00").await;
+    world.stall("TAN", "A1", "Chị Ba", "0071000888888").await;
+    world.source("one", Dialect::GenericHmac, &[], Some("TAN")).await;
+    for round in 0..5 {
+        for id in [2 * round, 2 * round + 1] {
+            let paid = settlement("0071000888888", &id.to_string(), 20_000, NOON);
+            let reply = world.send("one", Dialect::GenericHmac, &paid).await;
+            assert_eq!(reply.items[0].outcome, Outcome::Recorded, "{id}: {reply:?}");
+        }
+        assert!(world.int(END).await > 0, "no session to end");
+    }
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 10);
+}
+
+/// Of the pool's connections only some may stay with lanes: more markets than connections are served.
+#[tokio::test]
+async fn more_busy_markets_than_connections_are_all_served() {
+    const MARKETS: usize = 40;
+    let Some(world) = World::postgres().await else { return };
+    for market in 0..MARKETS {
+        let (code, account) = (format!("M{market}"), format!("00710008{market:05}"));
+        world.market(&code, "00:00").await;
+        world.stall(&code, "A1", "Chị Ba", &account).await;
+        world.source(&format!("s{market}"), Dialect::GenericHmac, &[], Some(&code)).await;
+    }
+    for round in 0..3 {
+        let sent = (0..MARKETS).map(|market| {
+            let (app, account) = (Arc::clone(&world.app), format!("00710008{market:05}"));
+            tokio::spawn(async move {
+                let paid = settlement(&account, &format!("{round}"), 20_000, NOON);
+                crate::world::send(&app, &format!("s{market}"), Dialect::GenericHmac, &paid).await
+            })
+        });
+        for sent in sent.collect::<Vec<_>>() {
+            let reply = sent.await.unwrap();
+            assert_eq!(reply.items[0].outcome, Outcome::Recorded, "{round}: {reply:?}");
+        }
+    }
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 120);
 }
