@@ -13,10 +13,11 @@ use crate::domain::daily_report::{DayStatus, Figure};
 use crate::domain::ids::{MarketCode, MarketId, StallNumber};
 use crate::domain::language::Language;
 use crate::domain::period::Period;
-use crate::domain::period_report::MarketSums;
+use crate::domain::period_report::{ComparedMarket, MarketComparison, MarketSums};
 use crate::ledger::period_report::{funnel, weekday_hours};
 use crate::report::chart::Heading;
 use crate::report::day_chart::{self, DayBar};
+use crate::report::dot_plot::{Dot, ranked};
 use crate::report::period::{comparison_cover, tenths_a_stall};
 use crate::report::xlsx::workbook;
 use crate::store::{closes, head, prints};
@@ -65,6 +66,60 @@ impl CityMarket {
     pub fn most(&self) -> i64 {
         self.days.iter().filter_map(|(_, sums)| sums.flatten().and_then(tenths_a_stall)).max().unwrap_or_default()
     }
+}
+
+/// By what markets are ranked: figures for each stall, so that a large market does not win by its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Metric {
+    /// Payments for each stall with money.
+    #[default]
+    PaymentsAStall,
+    /// Stalls with money of those registered.
+    StallsWithMoney,
+}
+
+impl Metric {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::PaymentsAStall, Self::StallsWithMoney];
+
+    /// Returns its word in addresses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentsAStall => "payments",
+            Self::StallsWithMoney => "share",
+        }
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn named(self, language: Language) -> &'static str {
+        match self {
+            Self::PaymentsAStall => language.of("Lượt mỗi sạp có tiền vào", "Payments for each stall with money"),
+            Self::StallsWithMoney => language.of("Tỷ lệ sạp có tiền vào", "Share of stalls with money"),
+        }
+    }
+}
+
+/// Returns compared markets as ranked dots; one that is not told has none.
+#[must_use]
+pub fn comparison_dots(compared: &MarketComparison, metric: Metric, language: Language) -> String {
+    let dot = |market: &ComparedMarket| {
+        let tenths = |sums: MarketSums| match metric {
+            Metric::PaymentsAStall => tenths_a_stall(sums),
+            Metric::StallsWithMoney => sums.active_stalls.saturating_mul(1_000).checked_div(market.registered_stalls),
+        };
+        let unit = if metric == Metric::StallsWithMoney { "\u{a0}%" } else { "" };
+        let value = market.sums.and_then(tenths);
+        let shown = match (market.sums, value) {
+            (None, _) => language.of("< 5 sạp", "< 5 stalls").to_owned(),
+            (Some(_), None) => "–".to_owned(),
+            (Some(_), Some(value)) => format!("{},{}{unit}", value / 10, value % 10),
+        };
+        Dot { name: market.name.clone(), value, shown }
+    };
+    let title = format!("{}, {}", metric.named(language), compared.period.named(language));
+    ranked(compared.markets.iter().map(dot).collect(), Heading { id: "dots", title: &title, language })
 }
 
 /// A market's closed dates.

@@ -1,4 +1,4 @@
-//! Changing a stall: what is sold there, its vendor's name, and the end of her tenancy.
+//! Changing a stall: what is sold there, its vendor's name, the end of an account and of her tenancy.
 
 use serde_json::json;
 
@@ -6,7 +6,9 @@ use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::find_stall;
 use super::labels::label;
-use super::note::Note;
+use super::note::{Note, masked_account};
+use super::stall_sheet::account_to_end;
+use crate::domain::account::BankAccount;
 use crate::domain::audit::Action;
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::{Market, RegisteredStall};
@@ -14,6 +16,7 @@ use crate::domain::text::Name;
 use crate::store::error::StoreError;
 use crate::store::head::{self, FENCE_ATTEMPTS};
 use crate::store::register;
+use crate::store::stall_sheet;
 
 /// What is to change; what is not given stays.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,9 @@ pub struct StallChange {
     pub category: Option<String>,
     /// The vendor's name, corrected. Another person is another tenancy, never another name.
     pub vendor_name: Option<Name>,
+    /// Ends that an account brings the stall money, from now on: its number, or the identifier that the
+    /// stall's sheet names. Another account of the stall has to be there; its card is made anew by it.
+    pub end_account: Option<String>,
     /// Ends the tenancy: the vendor's last day was yesterday, and money that her accounts receive
     /// from now on is not this stall's. The stall can then be registered for the next vendor.
     pub end_tenancy: bool,
@@ -31,8 +37,8 @@ impl App {
     /// Changes a stall and returns it as it stands afterwards.
     ///
     /// # Errors
-    /// `not_found`; `nothing_to_change`; `no_tenancy`; `tenancy_began_today`; `label_invalid` for the
-    /// category.
+    /// `not_found`; `nothing_to_change`; `no_tenancy`; `last_account`; `tenancy_began_today`; `label_invalid`
+    /// for the category.
     pub async fn change_stall(
         &self,
         code: &MarketCode,
@@ -51,7 +57,15 @@ impl App {
             return Err(AppError::new(ErrorKind::Conflict, "no_tenancy", message));
         }
         for _ in 0..FENCE_ATTEMPTS {
-            if self.try_change(&market, found, &change).await? {
+            // Read anew for each try: another may have ended an account meanwhile.
+            let ends = match &change.end_account {
+                None => None,
+                Some(meant) => {
+                    let sheet = self.stall_sheet(code, found.code.as_str()).await?;
+                    Some(account_to_end(&sheet, meant)?.account.clone())
+                }
+            };
+            if self.try_change(&market, found, (&change, ends.as_ref())).await? {
                 let stalls = self.stalls(code, None).await?;
                 return find_stall(&stalls, stall).cloned();
             }
@@ -64,7 +78,7 @@ impl App {
         &self,
         market: &Market,
         found: &RegisteredStall,
-        change: &StallChange,
+        (change, ends): (&StallChange, Option<&BankAccount>),
     ) -> Result<bool, AppError> {
         let (stall, vendor) = (found.number, found.vendor.as_ref().map(|(id, _)| *id));
         let mut transaction = self.store.begin_write().await?;
@@ -80,6 +94,12 @@ impl App {
             register::rename_vendor(&mut transaction, market.id, vendor, name).await?;
         }
         let (today, now) = (self.today(), self.clock.now());
+        if let Some(account) = ends
+            && !stall_sheet::end_account(&mut transaction, market.id, (stall, account), now).await?
+        {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
         if change.end_tenancy && !register::end_tenancy(&mut transaction, market.id, stall, today, now).await? {
             transaction.rollback().await?;
             let (vi, en) = (
@@ -88,7 +108,7 @@ impl App {
             );
             return Err(AppError::new(ErrorKind::Conflict, "tenancy_began_today", Message::new(vi, en)));
         }
-        let notes = notes(found, change);
+        let notes = notes(found, change, ends);
         self.note(&mut transaction, market.id, notes).await?;
         transaction.commit().await?;
         if change.end_tenancy {
@@ -99,7 +119,7 @@ impl App {
 }
 
 /// Returns what the audit log says of a change.
-fn notes(found: &RegisteredStall, change: &StallChange) -> Vec<Note> {
+fn notes(found: &RegisteredStall, change: &StallChange, ends: Option<&BankAccount>) -> Vec<Note> {
     let vendor = found.vendor.as_ref().map(|(_, name)| name.as_str());
     let of = |action| Note::of(action, &found.code).at_stall(found.number);
     let mut notes = Vec::new();
@@ -111,6 +131,9 @@ fn notes(found: &RegisteredStall, change: &StallChange) -> Vec<Note> {
         });
         notes.push(of(Action::StallChanged).before(before).after(after));
     }
+    if let Some(account) = ends {
+        notes.push(of(Action::AccountEnded).before(json!({ "account": masked_account(account) })));
+    }
     if change.end_tenancy {
         notes.push(of(Action::TenancyEnded).before(json!({ "vendor": vendor })));
     }
@@ -118,7 +141,8 @@ fn notes(found: &RegisteredStall, change: &StallChange) -> Vec<Note> {
 }
 
 fn checked(change: StallChange) -> Result<StallChange, AppError> {
-    if change.category.is_none() && change.vendor_name.is_none() && !change.end_tenancy {
+    if change.category.is_none() && change.vendor_name.is_none() && change.end_account.is_none() && !change.end_tenancy
+    {
         let (vi, en) = ("Không có gì để đổi.", "There is nothing to change.");
         return Err(AppError::field("body", "nothing_to_change", Message::new(vi, en)));
     }

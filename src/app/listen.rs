@@ -7,6 +7,9 @@
 //! Nothing is kept for a listener: who comes back says what was heard last and is told the rest
 //! from the journal, after a dead zone and after a restart of this program alike. Whoever is too
 //! slow to take what is handed out is cut off and comes back the same way.
+//!
+//! Whoever listens by a login or a machine's key is cut off, too, once that does not hold any more, in
+//! whatever process it was ended: the room asks before it tells anything.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,9 +21,12 @@ use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use super::App;
+use super::access::Via;
 use super::error::{AppError, ErrorKind, Message};
+use super::standing::{Standing, Standings, Stay, ended};
 use crate::domain::calendar::{BusinessDate, Clock, rfc3339};
 use crate::domain::ids::{MarketCode, MarketId, PostingName, Seq, StallNumber};
+use crate::domain::masking;
 use crate::ledger::batch::Posting;
 use crate::store::Store;
 use crate::store::commits::rung;
@@ -93,6 +99,7 @@ struct Room {
     place: watch::Sender<Option<Place>>,
     desks: Mutex<HashMap<Option<StallNumber>, broadcast::Sender<News>>>,
     listeners: AtomicUsize,
+    standings: Standings,
     stalls: Mutex<HashMap<StallNumber, Arc<str>>>,
 }
 
@@ -139,6 +146,7 @@ impl Rooms {
                 place: watch::Sender::new(None),
                 desks: Mutex::default(),
                 listeners: AtomicUsize::new(0),
+                standings: Standings::default(),
                 stalls: Mutex::default(),
             });
             tokio::spawn(Arc::clone(&self.0).attend(Arc::clone(&room)));
@@ -224,14 +232,15 @@ impl Inner {
             // Before anything is told: money that came after a phone was taken off is not told to it.
             self.hang_up_ended(room, last_ended).await?;
         }
-        for posting in &tail.postings {
-            let news = self.news(room, posting).await?;
+        room.standings.end_fallen(&self.store, self.clock.now()).await?;
+        for (posting, payer) in &tail.postings {
+            let news = self.news(room, posting, payer).await?;
             room.tell(posting.stall, &news);
         }
         if tail.open_date > open_date {
             room.tell_all(&day_news(tail.open_date));
         }
-        let reached = tail.postings.last().map_or(seq, |last| last.seq.get());
+        let reached = tail.postings.last().map_or(seq, |(last, _)| last.seq.get());
         room.place.send_replace(Some(Place { seq: reached, open_date: tail.open_date, last_ended }));
         Ok(reached < tail.last_seq)
     }
@@ -248,12 +257,12 @@ impl Inner {
         Ok(())
     }
 
-    async fn news(&self, room: &Room, posting: &Posting) -> Result<News, AppError> {
+    async fn news(&self, room: &Room, posting: &Posting, payer: &str) -> Result<News, AppError> {
         let stall = match posting.stall {
             Some(number) => self.stall_code(room, number).await?,
             None => None,
         };
-        let text = payment_json(&room.code, stall.as_deref(), posting, self.clock.now()).into();
+        let text = payment_json((&room.code, stall.as_deref()), posting, payer, self.clock.now()).into();
         Ok(News { kind: NewsKind::Payment, seq: Some(posting.seq.get()), text, date: posting.business_date })
     }
 
@@ -299,6 +308,7 @@ pub struct Listener {
     waiting: VecDeque<News>,
     told: i64,
     closing: watch::Receiver<bool>,
+    stay: Option<Stay>,
 }
 
 impl std::fmt::Debug for Listener {
@@ -310,6 +320,9 @@ impl std::fmt::Debug for Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.room.listeners.fetch_sub(1, Ordering::SeqCst);
+        if let Some(stay) = &self.stay {
+            self.room.standings.leave(stay);
+        }
         let mut desks = held(&self.room.desks);
         // This listener's own place is still counted.
         if desks.get(&self.stall).is_some_and(|desk| desk.receiver_count() <= 1) {
@@ -319,14 +332,20 @@ impl Drop for Listener {
 }
 
 impl Listener {
-    /// Waits for the next news; none when the listener fell too far behind or the process stops.
-    /// May be given up while waiting without losing anything.
+    /// Waits for the next news; none when the listener fell too far behind, when what it listens by has
+    /// ended, or when the process stops. May be given up while waiting without losing anything.
     pub async fn next(&mut self) -> Option<News> {
         loop {
+            if self.stay.as_ref().is_some_and(Stay::has_ended) {
+                return None;
+            }
             let mut news = if let Some(news) = self.waiting.pop_front() {
                 news
             } else {
                 tokio::select! {
+                    // An end is heard before news that came after it.
+                    biased;
+                    () = ended(&mut self.stay) => return None,
                     news = self.desk.recv() => news.ok()?,
                     _ = self.closing.wait_for(|closing| *closing) => return None,
                 }
@@ -378,7 +397,8 @@ impl App {
         let mut ready = room.place.subscribe();
         let closing = self.rooms.0.closing.subscribe();
         let (stall, since) = (wanted.stall, wanted.since);
-        let mut listener = Listener { room, stall, since, desk, waiting: VecDeque::new(), told: 0, closing };
+        let mut listener =
+            Listener { room, stall, since, desk, waiting: VecDeque::new(), told: 0, closing, stay: None };
         // Seated first, then read: what comes between lies at the desk and in the journal, and is told once.
         let place = tokio::select! {
             place = ready.wait_for(Option::is_some) => place.ok().and_then(|place| *place),
@@ -391,6 +411,17 @@ impl App {
         }
         let standing = News { seq: Some(place.seq), ..day_news(place.open_date) };
         listener.waiting.push_back(standing);
+        Ok(listener)
+    }
+
+    /// Begins to listen as [`App::listen`] does, by what the actor is known by: the news ends within
+    /// [`LOOK`] of its end, in whatever process that was.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn listen_by(&self, via: Via, wanted: Listen<'_>) -> Result<Listener, AppError> {
+        let mut listener = self.listen(wanted).await?;
+        listener.stay = Standing::of(via).map(|standing| listener.room.standings.join(standing));
         Ok(listener)
     }
 
@@ -423,8 +454,11 @@ impl App {
             return Ok(());
         }
         listener.told = after;
+        let items: Vec<i64> = missed.iter().filter_map(|posting| posting.item).collect();
+        let payers = self.store.payers(listener.room.market, &items).await?;
         for posting in &missed {
-            listener.waiting.push_back(self.rooms.0.news(&listener.room, posting).await?);
+            let payer = posting.item.and_then(|item| payers.get(&item)).map_or("", String::as_str);
+            listener.waiting.push_back(self.rooms.0.news(&listener.room, posting, payer).await?);
         }
         Ok(())
     }
@@ -436,7 +470,12 @@ fn day_news(open_date: BusinessDate) -> News {
     News { kind: NewsKind::Day, seq: None, text: text.to_string().into(), date: BusinessDate::END }
 }
 
-fn payment_json(market: &MarketCode, stall: Option<&str>, posting: &Posting, now: Timestamp) -> String {
+fn payment_json(
+    (market, stall): (&MarketCode, Option<&str>),
+    posting: &Posting,
+    payer: &str,
+    now: Timestamp,
+) -> String {
     let name = |seq: Seq| PostingName { market: market.clone(), seq }.to_string();
     // The bank's word for the time, when it has one: money that was told late is not new.
     let happened = posting.event_at.unwrap_or(posting.recorded_at);
@@ -445,7 +484,7 @@ fn payment_json(market: &MarketCode, stall: Option<&str>, posting: &Posting, now
         "posting": name(posting.seq), "kind": posting.kind.as_str(), "stall": stall,
         "amount": posting.effect().whole(), "currency": "VND", "business_date": posting.business_date.to_string(),
         "event_at": posting.event_at.map(rfc3339), "recorded_at": rfc3339(posting.recorded_at), "age_s": age,
-        "late": posting.late, "concerns": posting.concerns.map(name),
+        "late": posting.late, "concerns": posting.concerns.map(name), "payer_last_four": masking::last_four(payer),
     })
     .to_string()
 }

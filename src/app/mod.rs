@@ -17,6 +17,7 @@ pub mod change_stall;
 pub mod clock;
 mod clock_alarm;
 pub mod close_day;
+pub mod close_view;
 pub mod correct;
 pub mod daily_report;
 pub mod deliveries;
@@ -51,6 +52,7 @@ pub mod overview;
 pub mod pair_device;
 mod passwords;
 pub mod period_report;
+pub mod print_jobs;
 pub mod print_sheet;
 pub mod privacy;
 pub mod problems;
@@ -79,7 +81,9 @@ pub mod soc;
 pub mod source_addresses;
 pub mod stall_book;
 pub mod stall_phone;
+pub mod stall_sheet;
 pub mod stall_view;
+mod standing;
 mod statement_contradiction;
 mod statement_dates;
 pub mod statement_view;
@@ -132,6 +136,7 @@ pub struct App {
     /// Places for what was seen and is still to be written down.
     pub(crate) seen: Arc<Semaphore>,
     pub(crate) passwords: passwords::Passwords,
+    prints: print_jobs::PrintJobs,
     pub(crate) attended: tokio::sync::OnceCell<()>,
 }
 
@@ -173,6 +178,7 @@ impl App {
             webhooks: webhooks::Webhooks::default(),
             publisher: feeds::Publisher::default(),
             passwords: passwords::Passwords::default(),
+            prints: print_jobs::PrintJobs::default(),
             attended: tokio::sync::OnceCell::new(),
             store,
             clock,

@@ -169,7 +169,7 @@ impl App {
 /// # Errors
 /// [`ErrorKind::Internal`], which nothing in a report can cause.
 pub fn day_xlsx(report: &DailyReport) -> Result<Vec<u8>, AppError> {
-    let words = crate::report::day_words::DayWords::of(report);
+    let words = crate::report::day_words::DayWords::of(report, Language::Vietnamese);
     let (market, code) = (&report.market.name, &report.market.code);
     let demo = if report.market.demo { " · Dữ liệu minh họa" } else { "" };
     let title = format!("{market} ({code}) – ngày {}{demo}", words.date);

@@ -239,6 +239,18 @@ fn unreadable(stall: &str, error: &ImageError) -> AppError {
 }
 
 impl ReadyPrint {
+    /// Returns how many cards there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    /// Tells whether there is none, which no print has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cards.is_empty()
+    }
+
     /// Draws the cards and reads every code back, as an office printer would print it. Takes a while:
     /// `progress` hears after each card.
     ///

@@ -136,7 +136,7 @@ impl App {
             let id = self.market(wanted.market).await?.id;
             self.note_view(actor, id, Note::of(Action::StreamHeard, stall).at_stall(number)).await?;
         }
-        self.listen(wanted).await
+        self.listen_by(actor.via, wanted).await
     }
 
     /// Writes down that somebody looked at one posting.

@@ -50,6 +50,9 @@ pub(super) enum Vendor {
         /// The vendor's name, corrected
         #[arg(long)]
         vendor_name: Option<Name>,
+        /// An account that is the stall's no more, by its number
+        #[arg(long)]
+        end_account: Option<String>,
         /// Her last day was yesterday; the stall is free for the next vendor
         #[arg(long)]
         end_tenancy: bool,
@@ -119,8 +122,8 @@ pub(super) async fn run(context: &Context, command: Vendor) -> Result<Exit, Fail
             }
             Exit::Ok
         }
-        Vendor::Change { market, stall, category, vendor_name, end_tenancy } => {
-            let change = StallChange { category, vendor_name, end_tenancy };
+        Vendor::Change { market, stall, category, vendor_name, end_account, end_tenancy } => {
+            let change = StallChange { category, vendor_name, end_account, end_tenancy };
             let stall = app.change_stall(&market, stall.as_str(), change).await?;
             let vendor = stall.vendor.as_ref().map_or("–", |(_, name)| name.as_str());
             if context.json {

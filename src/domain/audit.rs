@@ -152,6 +152,7 @@ actions! {
     MarketChanged = "market.changed" on Market: "đổi thông tin chợ", "changed a market";
     StallRegistered = "stall.registered" on Stall: "đăng ký sạp hoặc tài khoản nhận tiền", "registered a stall or its receiving account";
     StallChanged = "stall.changed" on Stall: "đổi thông tin sạp", "changed a stall";
+    AccountEnded = "account.ended" on Stall: "thôi dùng một tài khoản của sạp", "ended an account of a stall";
     TenancyEnded = "tenancy.ended" on Stall: "kết thúc việc thuê sạp", "ended a tenancy";
     CodeIssued = "code.issued" on Stall: "phát hành mã QR mới", "issued a new QR code";
     CardPrinted = "card.printed" on Stall: "in thẻ QR", "printed a QR card";

@@ -48,6 +48,16 @@ pub fn memo(text: &str) -> String {
     mask_names(&mask_numbers(text))
 }
 
+/// Returns the last four digits of the last number in a text that is long enough to be an account: all
+/// that a screen in a loud hall shows of who paid.
+#[must_use]
+pub fn last_four(text: &str) -> Option<String> {
+    let masked = mask_numbers(text);
+    let (_, shown) = masked.rsplit_once('…')?;
+    let digits: String = shown.chars().take_while(|c| c.is_numeric()).collect();
+    (digits.chars().count() == 4).then_some(digits)
+}
+
 /// Masks every number long enough to be an account, a telephone or an identity number.
 fn mask_numbers(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();

@@ -102,6 +102,7 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::PostingReversed => (Warning, Success, Deed),
         Action::StallRegistered
         | Action::StallChanged
+        | Action::AccountEnded
         | Action::TenancyEnded
         | Action::CardPrinted
         | Action::StatementTaken

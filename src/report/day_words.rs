@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::wording::{self, NOTHING, count, moment, share, weekday};
+use super::wording::{self, NOTHING, count, moment_in, share, weekday_in};
 use crate::domain::calendar::{BusinessDate, VIETNAM, vietnam_time};
 use crate::domain::daily_report::{
     CategoryFigures, Comparison, DailyReport, DaySeal, DayStatus, Figure, SideSums, SourceFigures, StallFigures,
     Unmatched,
 };
 use crate::domain::ids::{PostingName, Seq};
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
-/// A daily report in Vietnamese words and figures, row by row.
+/// A daily report in words and figures, row by row. Papers speak Vietnamese, pages what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayWords {
     /// The board, in capitals.
@@ -67,74 +68,83 @@ pub struct DayWords {
 }
 
 impl DayWords {
-    /// Writes a report in words.
+    /// Writes a report in words. The heads that stand on papers alone stay Vietnamese.
     #[must_use]
-    pub fn of(report: &DailyReport) -> Self {
+    pub fn of(report: &DailyReport, language: Language) -> Self {
         let date = report.business_date;
         let average = report.amount.whole().checked_div(report.payments).map(Dong::new);
         Self {
             authority: wording::authority(&report.market.name),
             place: wording::place(report.market.ward.as_deref()),
             drawn_up_date: wording::official_date(BusinessDate::of_calendar(report.drawn_up_at)),
-            weekday: weekday(date),
+            weekday: weekday_in(date, language),
             date: date.vietnamese(),
-            status: status(report),
-            span: span(report),
-            drawn_up: moment(report.drawn_up_at),
+            status: status(report, language),
+            span: span(report, language),
+            drawn_up: moment_in(report.drawn_up_at, language),
             amount: report.amount.with_unit(),
             plain_amount: report.amount.grouped(),
             payments: count(report.payments),
             average: average.map_or_else(|| NOTHING.to_owned(), Dong::with_unit),
             active: format!("{} / {}", report.active_stalls(), report.registered_stalls),
             comparisons: vec![
-                comparison("Hôm trước", report.previous),
-                comparison("Cùng thứ tuần trước", report.same_weekday),
+                comparison(language.of("Hôm trước", "The day before"), report.previous, language),
+                comparison(language.of("Cùng thứ tuần trước", "A week before"), report.same_weekday, language),
             ],
-            hours: hours(report),
-            stalls: stalls(report),
+            hours: hours(report, language),
+            stalls: stalls(report, language),
             stall_sums: stall_sums(report),
-            categories: categories(report),
-            notes: notes(report),
-            balance: balance(report),
-            unmatched: unmatched(report),
+            categories: categories(report, language),
+            notes: notes(report, language),
+            balance: balance(report, language),
+            unmatched: unmatched(report, language),
             unmatched_more: unmatched_more(report),
-            sources: sources(report),
-            range: range(report),
-            seal: report.seal.as_ref().map(sealed),
+            sources: sources(report, language),
+            range: range(report, language),
+            seal: report.seal.as_ref().map(|seal| sealed(seal, language)),
         }
     }
 }
 
-fn status(report: &DailyReport) -> String {
+fn status(report: &DailyReport, language: Language) -> String {
+    let provisional = language.of(
+        "Tạm tính – chưa khóa sổ, số liệu còn thay đổi",
+        "Provisional – the day is not closed and figures may change",
+    );
+    let closed = language.of("Đã khóa sổ", "Closed");
     match (report.status, &report.seal) {
-        (DayStatus::Open, _) => "Tạm tính – chưa khóa sổ, số liệu còn thay đổi".to_owned(),
+        (DayStatus::Open, _) => provisional.to_owned(),
         (DayStatus::Closed, Some(seal)) => {
-            let early = if seal.early { " (khóa sớm)" } else { "" };
-            format!("Đã khóa sổ lúc {}{early}", moment(seal.closed_at))
+            let early = if seal.early { language.of(" (khóa sớm)", " (early)") } else { "" };
+            format!("{closed} {} {}{early}", language.of("lúc", "at"), moment_in(seal.closed_at, language))
         }
-        (DayStatus::Closed, None) => "Đã khóa sổ".to_owned(),
+        (DayStatus::Closed, None) => closed.to_owned(),
     }
 }
 
 /// Names who closed the day, the root of its postings and the signed statement's hash, and says how the
 /// bank stood then; the last is empty where the close does not say so.
-fn sealed(seal: &DaySeal) -> [String; 4] {
-    let bank = seal.bank.as_ref().map(wording::bank_at_close).unwrap_or_default();
+fn sealed(seal: &DaySeal, language: Language) -> [String; 4] {
+    let bank = seal.bank.as_ref().map(|bank| wording::bank_at_close(bank, language)).unwrap_or_default();
     [seal.closed_by.clone(), seal.merkle_root.to_string(), seal.hash.to_string(), bank]
 }
 
 /// Says from when to when the book day reaches.
-fn span(report: &DailyReport) -> String {
+fn span(report: &DailyReport, language: Language) -> String {
     let (cutoff, date) = (report.market.cutoff, report.business_date);
-    format!("từ {cutoff} ngày {} đến trước {cutoff} ngày {}", date.vietnamese(), date.next().vietnamese())
+    let (first, next) = (date.vietnamese(), date.next().vietnamese());
+    match language {
+        Language::Vietnamese => format!("từ {cutoff} ngày {first} đến trước {cutoff} ngày {next}"),
+        Language::English => format!("from {cutoff} on {first} to before {cutoff} on {next}"),
+    }
 }
 
 /// Name, the other day's amount and payments, and the difference with its share in per cent.
-fn comparison(name: &str, other: Comparison) -> [String; 5] {
+fn comparison(name: &str, other: Comparison, language: Language) -> [String; 5] {
     let signed = |text: String, value: i64| if value > 0 { format!("+{text}") } else { text };
     let difference = other.difference.amount;
     [
-        format!("{name} ({} {})", weekday(other.business_date), other.business_date.vietnamese()),
+        format!("{name} ({} {})", weekday_in(other.business_date, language), other.business_date.vietnamese()),
         other.figure.amount.grouped(),
         count(other.figure.count),
         signed(difference.grouped(), difference.whole()),
@@ -142,18 +152,22 @@ fn comparison(name: &str, other: Comparison) -> [String; 5] {
     ]
 }
 
-fn hours(report: &DailyReport) -> Vec<[String; 3]> {
-    let name = |hour: Option<i64>| hour.map_or_else(|| "Không rõ giờ".to_owned(), |hour| format!("{hour} giờ"));
+fn hours(report: &DailyReport, language: Language) -> Vec<[String; 3]> {
+    let name = |hour: Option<i64>| match (hour, language) {
+        (None, _) => language.of("Không rõ giờ", "Hour not known").to_owned(),
+        (Some(hour), Language::Vietnamese) => format!("{hour} giờ"),
+        (Some(hour), Language::English) => format!("{hour:02}:00"),
+    };
     report.hours.iter().map(|hour| [name(hour.hour), count(hour.payments), hour.amount.grouped()]).collect()
 }
 
-fn stalls(report: &DailyReport) -> Vec<[String; 9]> {
+fn stalls(report: &DailyReport, language: Language) -> Vec<[String; 9]> {
     let time = |at: Option<Timestamp>| at.map_or_else(|| NOTHING.to_owned(), vietnam_time);
     let stall = |stall: &StallFigures| {
         [
             stall.code.clone(),
             stall.vendor.clone().unwrap_or_else(|| NOTHING.to_owned()),
-            said(&stall.category),
+            said(&stall.category, language),
             count(stall.payments),
             stall.amount.grouped(),
             stall.adjusted.grouped(),
@@ -177,10 +191,10 @@ fn stall_sums(report: &DailyReport) -> [String; 4] {
     ]
 }
 
-fn categories(report: &DailyReport) -> Vec<[String; 6]> {
+fn categories(report: &DailyReport, language: Language) -> Vec<[String; 6]> {
     let category = |category: &CategoryFigures| {
         [
-            said(&category.category),
+            said(&category.category, language),
             count(category.stalls),
             count(category.payments),
             category.amount.grouped(),
@@ -191,55 +205,79 @@ fn categories(report: &DailyReport) -> Vec<[String; 6]> {
     report.categories.iter().map(category).collect()
 }
 
-fn said(text: &str) -> String {
-    if text.is_empty() { "Chưa phân loại".to_owned() } else { text.to_owned() }
+fn said(text: &str, language: Language) -> String {
+    if text.is_empty() { language.of("Chưa phân loại", "Not said").to_owned() } else { text.to_owned() }
 }
 
 /// What stands behind the total, one line each: name, count, amount.
-fn notes(report: &DailyReport) -> Vec<[String; 3]> {
-    let line = |name: &str, figure: Figure| [name.to_owned(), count(figure.count), figure.amount.grouped()];
+fn notes(report: &DailyReport, language: Language) -> Vec<[String; 3]> {
+    let line = |vietnamese: &str, english: &str, figure: Figure| {
+        [language.of(vietnamese, english).to_owned(), count(figure.count), figure.amount.grouped()]
+    };
     let mut notes = vec![
-        line("Bút toán đảo (đã trừ vào tổng)", report.reversed),
-        line("Tiền chờ xác định sạp, tăng giảm trong ngày", report.suspense),
-        line("Còn chờ xác định sạp đến lúc lập biểu", report.unmatched_total),
-        line("Phát sinh trễ của ngày đã khóa sổ", report.late),
+        line("Bút toán đảo (đã trừ vào tổng)", "Reversals (taken off the total)", report.reversed),
+        line(
+            "Tiền chờ xác định sạp, tăng giảm trong ngày",
+            "Money whose stall is not known, the day's change",
+            report.suspense,
+        ),
+        line(
+            "Còn chờ xác định sạp đến lúc lập biểu",
+            "Still without a stall when this was drawn up",
+            report.unmatched_total,
+        ),
+        line("Phát sinh trễ của ngày đã khóa sổ", "Late for days that were closed", report.late),
     ];
     for (day, figure) in &report.late_by_day {
-        notes.push(line(&format!("– phát sinh trễ của {}", day.vietnamese()), *figure));
+        let (vi, en) =
+            (format!("– phát sinh trễ của {}", day.vietnamese()), format!("– late for {}", day.vietnamese()));
+        notes.push(line(&vi, &en, *figure));
     }
     notes.extend([
-        line("Khoản bị giữ lại chờ người xem xét (chưa ghi sổ)", report.quarantined),
-        line("Ghi vào ngày này, ngân hàng tính ngày khác", report.moved_in),
-        line("Ngân hàng tính ngày này, ghi vào ngày khác", report.moved_out),
+        line(
+            "Khoản bị giữ lại chờ người xem xét (chưa ghi sổ)",
+            "Held back for a person to look at (not booked)",
+            report.quarantined,
+        ),
+        line(
+            "Ghi vào ngày này, ngân hàng tính ngày khác",
+            "Booked on this day, another day at the bank",
+            report.moved_in,
+        ),
+        line("Ngân hàng tính ngày này, ghi vào ngày khác", "This day at the bank, booked on another", report.moved_out),
     ]);
     if report.from_statement().count > 0 {
-        notes.push(line("Ghi từ sao kê ngân hàng (nguồn không báo)", report.from_statement()));
+        notes.push(line(
+            "Ghi từ sao kê ngân hàng (nguồn không báo)",
+            "Booked from the bank's statement (no source reported it)",
+            report.from_statement(),
+        ));
     }
     notes
 }
 
 /// Opening, the day's movements and closing, debits and credits apart.
-fn balance(report: &DailyReport) -> Vec<[String; 3]> {
+fn balance(report: &DailyReport, language: Language) -> Vec<[String; 3]> {
     let less = |one: Dong, other: Dong| one.checked_sub(other).map_or_else(|| NOTHING.to_owned(), Dong::grouped);
     let line = |name: &str, sums: SideSums| [name.to_owned(), sums.debits.grouped(), sums.credits.grouped()];
     vec![
-        line("Lũy kế đầu ngày", report.opening),
+        line(language.of("Lũy kế đầu ngày", "At the day's beginning"), report.opening),
         [
-            "Phát sinh trong ngày".to_owned(),
+            language.of("Phát sinh trong ngày", "Moved on the day").to_owned(),
             less(report.closing.debits, report.opening.debits),
             less(report.closing.credits, report.opening.credits),
         ],
-        line("Lũy kế cuối ngày", report.closing),
+        line(language.of("Lũy kế cuối ngày", "At the day's end"), report.closing),
     ]
 }
 
-fn unmatched(report: &DailyReport) -> Vec<[String; 4]> {
+fn unmatched(report: &DailyReport, language: Language) -> Vec<[String; 4]> {
     let posting = |posting: &Unmatched| {
         [
             name(report, posting.seq),
             posting.event_at.map_or_else(|| posting.event_date.vietnamese(), vietnam_time),
             posting.amount.grouped(),
-            posting.memo_masked.clone().unwrap_or_else(|| "(đã xóa)".to_owned()),
+            posting.memo_masked.clone().unwrap_or_else(|| language.of("(đã xóa)", "(redacted)").to_owned()),
         ]
     };
     report.unmatched.iter().map(posting).collect()
@@ -251,7 +289,7 @@ fn unmatched_more(report: &DailyReport) -> Option<String> {
     (more > 0).then(|| count(more))
 }
 
-fn sources(report: &DailyReport) -> Vec<[String; 6]> {
+fn sources(report: &DailyReport, language: Language) -> Vec<[String; 6]> {
     let source = |source: &SourceFigures| {
         [
             source.source.to_string(),
@@ -259,21 +297,25 @@ fn sources(report: &DailyReport) -> Vec<[String; 6]> {
             source.amount.grouped(),
             count(source.duplicates),
             count(source.quarantined),
-            seconds(source.last_at),
+            seconds(source.last_at, language),
         ]
     };
     report.sources.iter().map(source).collect()
 }
 
-fn seconds(at: Timestamp) -> String {
-    let second = VIETNAM.to_datetime(at).second();
-    format!("{}:{second:02} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese())
+fn seconds(at: Timestamp, language: Language) -> String {
+    let (second, date) = (VIETNAM.to_datetime(at).second(), BusinessDate::of_calendar(at).vietnamese());
+    format!("{}:{second:02}{}{date}", vietnam_time(at), language.of(" ngày ", ", "))
 }
 
-fn range(report: &DailyReport) -> String {
-    match (report.ledger.first_seq, report.ledger.last_seq) {
-        (Some(first), Some(last)) => format!("từ {} đến {}", name(report, first), name(report, last)),
-        _ => "không có bút toán".to_owned(),
+fn range(report: &DailyReport, language: Language) -> String {
+    let Some((first, last)) = report.ledger.first_seq.zip(report.ledger.last_seq) else {
+        return language.of("không có bút toán", "none").to_owned();
+    };
+    let (first, last) = (name(report, first), name(report, last));
+    match language {
+        Language::Vietnamese => format!("từ {first} đến {last}"),
+        Language::English => format!("{first} to {last}"),
     }
 }
 

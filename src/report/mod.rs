@@ -5,6 +5,7 @@ pub mod chart;
 pub mod csv;
 pub mod day_chart;
 pub mod day_words;
+pub mod dot_plot;
 pub mod feed;
 pub mod grid;
 pub mod json;

@@ -1,9 +1,10 @@
-//! How Vietnamese papers and pages write names, dates and shares.
+//! How papers and pages write names, dates and shares: papers in Vietnamese, pages in either language.
 
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 
 use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 use crate::domain::reconciliation::SignState;
 use crate::domain::sealed_bank::SealedBank;
@@ -56,42 +57,81 @@ pub fn weekday(date: BusinessDate) -> &'static str {
     }
 }
 
+/// Names the day of the week in a page's language.
+#[must_use]
+pub fn weekday_in(date: BusinessDate, language: Language) -> &'static str {
+    let english = match date.date().weekday() {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    };
+    language.of(weekday(date), english)
+}
+
 /// Writes time and date: `19:02 ngày 24/11/2026`.
 #[must_use]
 pub fn moment(at: Timestamp) -> String {
-    format!("{} ngày {}", vietnam_time(at), BusinessDate::of_calendar(at).vietnamese())
+    moment_in(at, Language::Vietnamese)
+}
+
+/// Writes time and date in a page's language.
+#[must_use]
+pub fn moment_in(at: Timestamp, language: Language) -> String {
+    format!("{}{}{}", vietnam_time(at), language.of(" ngày ", ", "), BusinessDate::of_calendar(at).vietnamese())
 }
 
 /// Says how bank and book stood when a date was closed, and who had signed for it.
 #[must_use]
-pub fn bank_at_close(sealed: &SealedBank) -> String {
+pub fn bank_at_close(sealed: &SealedBank, language: Language) -> String {
+    let say = |vietnamese: &'static str, english: &'static str| language.of(vietnamese, english);
     let (bank, book) = (sealed.bank.amount.with_unit(), sealed.book.amount.with_unit());
     let compared = sealed.state != SignState::NoStatement;
     let mut told = vec![if !compared {
-        "chưa có sao kê ngân hàng".to_owned()
+        say("chưa có sao kê ngân hàng", "no bank statement yet").to_owned()
     } else if sealed.agrees() {
-        format!("ngân hàng = sổ = {bank}, lệch 0 ₫")
+        let (same, none) = (say("ngân hàng = sổ", "bank = book"), say("lệch", "difference"));
+        format!("{same} = {bank}, {none} 0 ₫")
     } else {
         let difference = sealed.difference.with_unit();
-        let why = match sealed.open {
-            0 => "hai bên ghi khác ngày, hoặc sao kê chưa đủ ngày".to_owned(),
-            open => format!("{} khoản chưa khớp", count(open)),
+        let why = match (sealed.open, language) {
+            (0, _) => say(
+                "hai bên ghi khác ngày, hoặc sao kê chưa đủ ngày",
+                "the two have other dates, or a statement does not cover the day",
+            )
+            .to_owned(),
+            (open, Language::Vietnamese) => format!("{} khoản chưa khớp", count(open)),
+            (open, Language::English) => format!("{} not matched", count(open)),
         };
-        format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({why})")
+        match language {
+            Language::Vietnamese => format!("ngân hàng {bank}, sổ {book}, lệch {difference} ({why})"),
+            Language::English => format!("bank {bank}, book {book}, difference {difference} ({why})"),
+        }
     }];
     if compared && sealed.uncovered > 0 {
-        told.push(format!("{} tài khoản có tiền chưa có sao kê", count(sealed.uncovered)));
+        let without = say("tài khoản có tiền chưa có sao kê", "accounts with money have no statement");
+        told.push(format!("{} {without}", count(sealed.uncovered)));
     }
     if sealed.doubtful > 0 {
-        told.push(format!("{} dòng sao kê chờ người xem", count(sealed.doubtful)));
+        let waiting = say("dòng sao kê chờ người xem", "lines of statements wait for a person");
+        told.push(format!("{} {waiting}", count(sealed.doubtful)));
     }
     let signer = sealed.signed_by.as_deref().unwrap_or(NOTHING);
-    let at = sealed.signed_at.map(moment).unwrap_or_default();
+    let at = sealed.signed_at.map(|at| moment_in(at, language)).unwrap_or_default();
+    let deed = say("đã ký đối soát lúc", "signed the reconciliation at");
     match sealed.state {
         SignState::NoStatement => {}
-        SignState::Unsigned => told.push("chưa ai ký đối soát".to_owned()),
-        SignState::Signed => told.push(format!("{signer} đã ký đối soát lúc {at}")),
-        SignState::Changed => told.push(format!("{signer} đã ký đối soát lúc {at}, số liệu có thay đổi sau đó")),
+        SignState::Unsigned => {
+            told.push(say("chưa ai ký đối soát", "nobody has signed the reconciliation").to_owned());
+        }
+        SignState::Signed => told.push(format!("{signer} {deed} {at}")),
+        SignState::Changed => {
+            let changed = say("số liệu có thay đổi sau đó", "figures changed since");
+            told.push(format!("{signer} {deed} {at}, {changed}"));
+        }
     }
     told.join("; ")
 }

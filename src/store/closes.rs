@@ -112,3 +112,11 @@ pub(crate) async fn weak(
     let row = transaction.row(COUNT, binds![market.get(), date.to_string()]).await?;
     Ok((named, row.map_or(Ok(0), |row| row.int("count"))?))
 }
+
+/// Counts the stalls that money came for on a date.
+pub(crate) async fn active_stalls(transaction: &mut Transaction, market: MarketId, date: BusinessDate) -> Result<i64> {
+    const SQL: &str = "SELECT COUNT(DISTINCT stall_number) AS active FROM daily_totals WHERE market_id = $1 \
+        AND business_date = $2 AND stall_number > 0 AND kind IN ('settle', 'assign') AND count > 0";
+    let row = transaction.row(SQL, binds![market.get(), date.to_string()]).await?;
+    row.map_or(Ok(0), |row| row.int("active"))
+}

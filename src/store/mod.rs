@@ -49,6 +49,8 @@ pub(crate) mod sessions;
 pub(crate) mod source_hours;
 pub(crate) mod sources;
 pub(crate) mod stall_book;
+pub(crate) mod stall_sheet;
+pub(crate) mod standing;
 pub(crate) mod statement_lines;
 pub(crate) mod statements;
 pub(crate) mod subject;

@@ -1,9 +1,11 @@
 //! What was added to a market's journal behind a place in it: what phones and screens are told.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::bindings::stall;
-use super::engine::{Row, binds};
+use super::engine::{Column, Row, Rows, binds};
 use super::error::Result;
 use super::{Store, micros, optional_instant, postings};
 use crate::domain::calendar::BusinessDate;
@@ -25,8 +27,8 @@ pub(crate) struct Tail {
     pub(crate) open_date: BusinessDate,
     /// When a phone of the market was last taken off its stall.
     pub(crate) last_ended: Option<Timestamp>,
-    /// The postings behind the place asked for, in journal order, at most [`TAIL_MAX`].
-    pub(crate) postings: Vec<Posting>,
+    /// The postings behind the place asked for with who paid, in journal order, at most [`TAIL_MAX`].
+    pub(crate) postings: Vec<(Posting, String)>,
 }
 
 /// Postings behind a place in a market's journal, as others are told of them.
@@ -45,7 +47,9 @@ impl Store {
         const SQL: &str = "SELECT h.last_seq, h.open_date, (SELECT MAX(d.ended_at) FROM devices d WHERE d.market_id = h.market_id \
             AND d.ended_at IS NOT NULL) AS last_ended, p.seq, p.kind, p.debit_account, p.credit_account, p.amount, \
             p.business_date, p.event_date, p.event_at, p.recorded_at, p.late, p.stall_number, p.item, p.concerns, \
-            p.reason, p.actor FROM market_head h LEFT JOIN postings p ON p.market_id = h.market_id AND p.seq > $2 \
+            p.reason, p.actor, COALESCE(t.payer, '') AS payer FROM market_head h \
+            LEFT JOIN postings p ON p.market_id = h.market_id AND p.seq > $2 \
+            LEFT JOIN inbox_texts t ON t.market_id = p.market_id AND t.item = p.item \
             WHERE h.market_id = $1 ORDER BY p.seq LIMIT $3";
         let mut transaction = self.begin_read().await?;
         let rows = transaction.rows(SQL, binds![market.get(), after, TAIL_MAX]).await?;
@@ -56,8 +60,26 @@ impl Store {
             last_seq: first.int("last_seq")?,
             open_date: first.parse("open_date")?,
             last_ended: optional_instant(first.optional_int("last_ended")?)?,
-            postings: rows.iter().filter(written).map(postings::posting).collect::<Result<_>>()?,
+            postings: rows
+                .iter()
+                .filter(written)
+                .map(|row| Ok((postings::posting(row)?, row.text("payer")?)))
+                .collect::<Result<_>>()?,
         }))
+    }
+
+    /// Reads who paid, by the item of the inbox that says so; none of what was redacted.
+    pub(crate) async fn payers(&self, market: MarketId, items: &[i64]) -> Result<HashMap<i64, String>> {
+        const SQL: &str = "SELECT t.item, t.payer FROM {rows} CROSS JOIN inbox_texts t \
+            WHERE t.market_id = $1 AND t.item = u.item ORDER BY t.item";
+        if items.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let listed = Rows::new().with("item", Column::ints(items.iter().copied()));
+        let mut transaction = self.begin_read().await?;
+        let rows = transaction.rows(SQL, binds![market.get(), listed]).await?;
+        transaction.rollback().await?;
+        rows.iter().map(|row| Ok((row.int("item")?, row.text("payer")?))).collect()
     }
 
     /// Reads what was added behind `after` as [`Self::tail`] does, each posting with its stall's printed

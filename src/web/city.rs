@@ -13,7 +13,7 @@ use super::pages::frame::Frame;
 use super::pages::html;
 use super::periods::{PeriodQuery, asked, codes, standing};
 use super::problem::{Answer, told};
-use crate::app::board::{ACTIVE_DAYS, DORMANT_DAYS, Steps};
+use crate::app::board::{ACTIVE_DAYS, DORMANT_DAYS, Metric, Steps, comparison_dots};
 use crate::app::period_report::{Period, Standing, comparison_grid, period_of};
 use crate::domain::calendar::vietnam_time;
 use crate::domain::language::Language;
@@ -105,7 +105,15 @@ struct ComparePage {
     to: String,
     choices: Vec<(String, String, bool)>,
     query: String,
+    /// By what they are ranked: its word, its name, and whether it is the one shown.
+    metrics: Vec<(&'static str, &'static str, bool)>,
+    dots: String,
     grid: Shown,
+}
+
+#[derive(Deserialize)]
+pub(super) struct MetricQuery {
+    metric: Option<String>,
 }
 
 /// C2: chosen markets side by side.
@@ -114,9 +122,12 @@ pub(super) async fn compare(
     frame: Frame,
     headers: HeaderMap,
     Query(query): Query<PeriodQuery>,
+    Query(ranked): Query<MetricQuery>,
 ) -> Answer {
     let page = async {
         let period = asked(&query, web.app.today())?;
+        let word = ranked.metric.unwrap_or_default();
+        let metric = Metric::ALL.into_iter().find(|metric| metric.as_str() == word).unwrap_or_default();
         let language = frame.language();
         let standing = standing(query.standing.as_deref())?;
         let chosen = codes(query.markets.as_deref())?;
@@ -145,6 +156,8 @@ pub(super) async fn compare(
                 period.last(),
                 standing.as_str()
             ),
+            metrics: Metric::ALL.map(|one| (one.as_str(), one.named(language), one == metric)).to_vec(),
+            dots: comparison_dots(&compared, metric, language),
             grid: Shown::of(&comparison_grid(&compared), language),
             frame,
         })

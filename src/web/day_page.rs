@@ -7,7 +7,7 @@
 use askama::Template;
 
 use crate::app::daily_report::{DayWords, hours_chart};
-use crate::app::reconcile_view::{signed, verdict};
+use crate::app::reconcile_view::{signed, signed_in_english, verdict};
 use crate::domain::daily_report::{DailyReport, DayStatus};
 use crate::domain::language::Language;
 
@@ -15,6 +15,9 @@ use crate::domain::language::Language;
 #[template(path = "daily_report.html")]
 struct Page<'a> {
     test_now: Option<&'a str>,
+    /// What the form that changes the language carries; empty where nobody may.
+    csrf: &'a str,
+    language: Language,
     demo: bool,
     market: &'a str,
     code: &'a str,
@@ -35,14 +38,41 @@ struct Page<'a> {
 /// The page's style sheet, linked as `/static/report.css`: the pages allow no inline style.
 pub const STYLESHEET: &str = include_str!("pages/daily_report.css");
 
-/// Returns the page in Vietnamese. In test mode it says so, with the clock's time `test_now`.
+impl Page<'_> {
+    fn lang(&self) -> &'static str {
+        match self.language {
+            Language::Vietnamese => "vi",
+            Language::English => "en",
+        }
+    }
+
+    fn say<'t>(&self, vi: &'t str, en: &'t str) -> &'t str {
+        self.language.of(vi, en)
+    }
+}
+
+/// What is around the report on a screen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Screen<'a> {
+    /// The language; the heads of official papers stay Vietnamese.
+    pub language: Language,
+    /// In test mode, the clock's time.
+    pub test_now: Option<&'a str>,
+    /// What the form that changes the language carries; empty for none.
+    pub csrf: &'a str,
+}
+
+/// Returns the page.
 ///
 /// # Errors
 /// Whatever the template meets; nothing in a report makes it fail.
-pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, askama::Error> {
-    let date = report.business_date;
+pub fn render(report: &DailyReport, screen: Screen<'_>) -> Result<String, askama::Error> {
+    let (date, bank, language) = (report.business_date, &report.reconciliation, screen.language);
+    let (vietnamese, english) = verdict(bank);
     Page {
-        test_now,
+        test_now: screen.test_now,
+        csrf: screen.csrf,
+        language,
         demo: report.market.demo,
         market: &report.market.name,
         code: report.market.code.as_str(),
@@ -51,12 +81,15 @@ pub fn render(report: &DailyReport, test_now: Option<&str>) -> Result<String, as
         next_date: date.next().to_string(),
         closed: report.status == DayStatus::Closed,
         words: &report.amount_in_words,
-        chart: hours_chart(report, "hours", Language::Vietnamese),
+        chart: hours_chart(report, "hours", language),
         hash: &report.ledger.hash,
-        day: DayWords::of(report),
-        verdict: verdict(&report.reconciliation).0,
-        signed: signed(&report.reconciliation),
-        agrees: report.reconciliation.agrees(),
+        day: DayWords::of(report, language),
+        verdict: language.of(&vietnamese, &english).to_owned(),
+        signed: match language {
+            Language::Vietnamese => signed(bank),
+            Language::English => signed_in_english(bank),
+        },
+        agrees: bank.agrees(),
     }
     .render()
 }

@@ -224,6 +224,7 @@ pub(super) struct ChangedStall {
     vendor_name: Option<String>,
     #[serde(default)]
     end_tenancy: bool,
+    end_account: Option<String>,
 }
 
 pub(super) async fn change_stall(
@@ -237,6 +238,7 @@ pub(super) async fn change_stall(
             category: change.category,
             vendor_name: change.vendor_name.as_deref().map(|name| field("vendor_name", name)).transpose()?,
             end_tenancy: change.end_tenancy,
+            end_account: change.end_account,
         };
         web.app.change_stall(&field("code", &code)?, &stall, change).await
     };

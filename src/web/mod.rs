@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod board;
 mod city;
+mod close_page;
 pub mod day_page;
 mod deliveries;
 mod disputes;
@@ -188,6 +189,8 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/close", get(board::close::page).post(board::close::close))
         .route("/markets/{code}/reports", get(board::reports::page))
         .route("/markets/{code}/days/{date}", get(reports::page))
+        .route("/markets/{code}/days/{date}/close", get(close_page::page))
+        .route("/markets/{code}/days/{date}/close/{file}", get(close_page::file))
         .route("/markets/{code}/statements", get(statement_pages::list).post(statement_pages::upload).layer(files()))
         .route("/markets/{code}/statements/{id}", get(statement_pages::of_statement))
         .route("/markets/{code}/statements/{id}/book", post(statement_pages::book_statement))
@@ -205,7 +208,10 @@ fn pages() -> Router<Shared> {
         .route("/users", get(people::page).post(people::add))
         .route("/users/{user}/{action}", post(people::act))
         .route("/markets/{code}/disputes", get(disputes::page).post(disputes::answer_form))
-        .route("/markets/{code}/print", get(board::stalls::print))
+        .route("/markets/{code}/print", get(board::print::page).post(board::print::begin))
+        .route("/markets/{code}/print/{job}", get(board::print::job))
+        .route("/markets/{code}/print/{job}/cards.pdf", get(board::print::file))
+        .route("/markets/{code}/office-phone", post(board::overview::office_phone))
         .route("/city", get(city::markets))
         .route("/city/compare", get(city::compare))
         .route("/city/funnel", get(city::funnel))

@@ -5,7 +5,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use serde::Deserialize;
 
+use super::day_page::Screen;
 use super::markets::field;
+use super::pages::frame::Frame;
 use super::problem::{Answer, told};
 use super::{Shared, day_page};
 use crate::app::daily_report::{PageForm, figures_hash, to_json};
@@ -158,14 +160,14 @@ fn json_answer(report: &DailyReport) -> Result<Response, AppError> {
 
 pub(super) async fn page(
     State(web): State<Shared>,
+    frame: Frame,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
 ) -> Answer {
     let page = async {
         let report = report(&web, &code, &date).await?;
-        day_page::render(&report, web.test_now().as_deref())
-            .map(|html| Html(html).into_response())
-            .map_err(AppError::internal)
+        let screen = Screen { language: frame.language(), test_now: frame.test_now.as_deref(), csrf: &frame.csrf };
+        day_page::render(&report, screen).map(|html| Html(html).into_response()).map_err(AppError::internal)
     };
     page.await.map_err(told(&headers, "/markets"))
 }

@@ -15,7 +15,7 @@ use crate::app::access::Actor;
 use crate::app::balances::AsOf;
 use crate::app::close_day::CloseDay;
 use crate::app::error::{AppError, Message};
-use crate::app::seal_view::{close_json, keys_json, signed_close_json};
+use crate::app::seal_view::{close_json, keys_json};
 use crate::domain::ids::Seq;
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -44,18 +44,13 @@ pub(super) async fn close(
 
 pub(super) async fn one(
     State(web): State<Shared>,
+    actor: Actor,
     headers: HeaderMap,
     Path((code, date)): Path<(String, String)>,
 ) -> Answer {
-    let found = async {
-        let (market, day) = (field("code", &code)?, field("date", &date)?);
-        web.app.day_close(&market, day).await?.ok_or_else(|| {
-            let (vi, en) = (format!("Ngày {date} chưa khóa sổ."), format!("{date} is not closed."));
-            AppError::not_found(Message::new(vi, en))
-        })
-    };
+    let found = async { web.app.close_for(&actor, &field("code", &code)?, field("date", &date)?).await };
     let found = found.await.map_err(told(&headers, &format!("/v1/markets/{code}/days/{date}/close")))?;
-    Ok(Json(signed_close_json(&found)).into_response())
+    Ok(Json(found.to_json()).into_response())
 }
 
 pub(super) async fn proof(

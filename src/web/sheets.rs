@@ -20,6 +20,11 @@ pub(super) struct SheetQuery {
     stalls: Option<String>,
 }
 
+/// Reads codes of stalls with commas between them.
+pub(super) fn stalls_in(typed: &str) -> Vec<String> {
+    typed.split(',').map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned).collect()
+}
+
 /// Cards of stalls as PDF, every code read back; the print is kept in the list of prints.
 pub(super) async fn pdf(
     State(web): State<Shared>,
@@ -33,7 +38,7 @@ pub(super) async fn pdf(
         let layout = layout(query.layout.as_deref().unwrap_or("a6"))?;
         let order = PrintOrder {
             market: field("code", &code)?,
-            stalls: wanted.split(',').map(str::trim).filter(|code| !code.is_empty()).map(str::to_owned).collect(),
+            stalls: stalls_in(wanted),
             layout,
             actor: actor.name().to_owned(),
         };

@@ -1,6 +1,9 @@
 //! The board's pages as people use them: at a browser, with their own logins.
 
+use serde_json::Value;
 use socho::app::access::Role;
+use socho::app::close_day::CloseDay;
+use socho::app::print_sheet::{Layout, PrintOrder};
 use socho::domain::account::AccountKind;
 use socho::domain::registration::Registration;
 use socho::domain::settlement::Dialect;
@@ -138,6 +141,7 @@ async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
         "/markets/TAN/reports?month=2026-11",
         "/markets/TAN/reports?reporting=2026-11",
         "/markets/TAN/print",
+        "/markets/TAN/days/2026-11-24",
         "/markets/TAN/disputes",
         "/city",
         "/city/compare",
@@ -147,15 +151,18 @@ async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
         "/account",
         "/users",
     ] {
-        let seen = here.page(page).await;
-        assert_eq!(seen.status, 200, "{page}: {}", seen.body);
-        let text = in_english(&seen.body);
-        let words: Vec<&str> = text.split([' ', '<', '>', '"']).filter(|word| word.contains(is_vietnamese)).collect();
-        // Names that the story gives are theirs.
-        let left: Vec<&&str> = words.iter().filter(|word| !STORY.contains(word)).collect();
-        assert!(left.is_empty(), "{page}: {left:?}");
-        assert!(seen.body.contains("<html lang=\"en\">"), "{page}");
-        assert!(an.page(page).await.body.contains("<html lang=\"vi\">"), "{page}");
+        speaks_both(&mut here, &mut an, page).await;
+    }
+    let (market, date) = ("TAN".parse().unwrap(), "2026-11-24".parse().unwrap());
+    world.app.close_day(CloseDay { market, date, early: false, actor: "an".to_owned() }).await.unwrap();
+    for page in [
+        "/markets/TAN/close",
+        "/markets/TAN/days/2026-11-24",
+        "/markets/TAN/days/2026-11-24/close",
+        "/city/compare?metric=share",
+        "/city/closes?month=2026-11",
+    ] {
+        speaks_both(&mut here, &mut an, page).await;
     }
     // A choice in the footer stands before what the browser speaks.
     let csrf = an.page("/markets/TAN").await.csrf();
@@ -163,6 +170,18 @@ async fn every_page_of_board_and_city_is_english_for_whoever_reads_english() {
     let chosen = an.form("/language", &[("csrf", &csrf), ("to", "en")]).await;
     assert_eq!((chosen.status, chosen.location.as_str()), (303, "/markets/TAN/todo?done=posted"));
     assert!(an.page("/markets/TAN").await.body.contains("<html lang=\"en\">"));
+}
+
+/// A page is English for the one and Vietnamese for the other.
+async fn speaks_both(english: &mut Visitor, vietnamese: &mut Visitor, page: &str) {
+    let seen = english.page(page).await;
+    assert_eq!(seen.status, 200, "{page}: {}", seen.body);
+    let text = in_english(&seen.body);
+    let words: Vec<&str> = text.split([' ', '<', '>', '"']).filter(|word| word.contains(is_vietnamese)).collect();
+    let left: Vec<&&str> = words.iter().filter(|word| !STORY.contains(word)).collect();
+    assert!(left.is_empty(), "{page}: {left:?}");
+    assert!(seen.body.contains("<html lang=\"en\">"), "{page}");
+    assert!(vietnamese.page(page).await.body.contains("<html lang=\"vi\">"), "{page}");
 }
 
 /// The currency, and words of names in the story of [`unmatched`].
@@ -320,4 +339,162 @@ story!(cash_handed_back_and_what_was_not_sales_are_written_down_with_a_reason, |
     }
     let left = "SELECT CAST(SUM(amount) AS BIGINT) FROM postings WHERE kind IN ('cash_change', 'exclusion')";
     assert_eq!(world.int(left).await, 30_000);
+});
+
+story!(a_stalls_page_shows_all_its_accounts_and_one_of_them_is_ended, |world| {
+    world.market("TAN", "00:00").await;
+    world.stall("TAN", "15A", "Nguyễn Thị Hoa", "0071000111111").await;
+    world.stall("TAN", "15B", "Nguyễn Thị Hoa", "0071000111111").await;
+    world.stall("TAN", "15A", "Nguyễn Thị Hoa", "0071000222222").await;
+    world.stall("TAN", "B13", "Trần Văn Ba", "0071000333333").await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let page = lan.page("/markets/TAN/stalls/15a").await;
+    for told in [
+        "Tài khoản nhận tiền (2)",
+        "…1111",
+        "…2222",
+        "thẻ QR trả vào đây",
+        "dùng chung với sạp 15B",
+        "không rõ mã thì ghi cho sạp này",
+        "<a href=\"/markets/TAN/stalls/15B\">15B</a>",
+        "/stalls/new?stall=15A&#38;vendor=Nguy",
+    ] {
+        assert!(page.body.replace("&amp;", "&#38;").contains(told), "{told}\n{}", page.body);
+    }
+    assert!(!page.body.contains("0071000"), "of an account its last digits are enough");
+    let other = lan.page("/markets/TAN/stalls/15B").await;
+    assert!(other.body.contains("Tài khoản nhận tiền (1)") && !other.body.contains("Thôi dùng"), "{}", other.body);
+    let form = lan.page("/markets/TAN/stalls/new?stall=15A&vendor=Nguy%E1%BB%85n").await;
+    assert!(form.body.contains("value=\"15A\"") && form.body.contains("value=\"Nguyễn\""), "{}", form.body);
+
+    // The account that the card pays into is closed at the bank.
+    let order = || PrintOrder {
+        market: "TAN".parse().unwrap(),
+        stalls: vec!["15A".to_owned()],
+        layout: Layout::A6,
+        actor: "lan".to_owned(),
+    };
+    world.app.ready_print(order()).await.unwrap();
+    let id = |account: &str| {
+        let line = page
+            .body
+            .split("name=\"account\" value=\"")
+            .skip(1)
+            .find(|rest| rest.split("</form>").next().is_some_and(|form| form.contains(account)));
+        line.unwrap().split('"').next().unwrap().to_owned()
+    };
+    let (first, second, csrf) = (id("…1111"), id("…2222"), page.csrf());
+    world.set_clock("2026-11-24T09:00:00+07:00");
+    let ended = lan.form("/markets/TAN/stalls/15A", &[("csrf", &csrf), ("account", &first)]).await;
+    assert_eq!(ended.location, "/markets/TAN/stalls/15A?saved=1", "{}", ended.body);
+    let page = lan.page("/markets/TAN/stalls/15A").await;
+    assert!(page.body.contains("Đã thôi dùng:") && page.body.contains("…1111 (24/11/2026)"), "{}", page.body);
+    assert!(page.body.contains("Tài khoản nhận tiền (1)") && !page.body.contains("15B</a>\n"), "{}", page.body);
+    let last = lan.form("/markets/TAN/stalls/15A", &[("csrf", &csrf), ("account", &second)]).await;
+    assert_eq!(last.status, 409, "a stall keeps one: {}", last.body);
+    let theirs = lan.json("PATCH", "/v1/markets/TAN/stalls/B13", "{\"end_account\":\"0071000222222\"}").await;
+    assert_eq!(theirs.status, 404, "{}", theirs.body);
+    world.app.ready_print(order()).await.unwrap();
+    let newest = "SELECT MAX(version) FROM qr_codes WHERE number = '0071000222222'";
+    assert_eq!(world.int(newest).await, 2, "the card is made anew by the account that is left");
+    assert_eq!(world.int("SELECT COUNT(*) FROM audit_log WHERE action = 'account.ended'").await, 1);
+    // The other stall still gets what comes into it.
+    world.source("one", Dialect::GenericHmac, &[], Some("TAN")).await;
+    let sale = settlement("0071000111111", "s1", 50_000, "2026-11-24T09:05:00+07:00");
+    world.send("one", Dialect::GenericHmac, &sale).await;
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings WHERE credit_account = 'stall:2'").await, 1);
+});
+
+story!(cards_are_drawn_while_the_page_tells_how_far_they_are, |world| {
+    world.market("TAN", "00:00").await;
+    for number in 1..=3 {
+        world.stall("TAN", &format!("A{number}"), "Nguyễn Thị Hoa", &format!("007100000000{number}")).await;
+    }
+    world.market("CRG", "00:00").await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let csrf = lan.page("/markets/TAN/print").await.csrf();
+    let none = lan.form("/markets/TAN/print", &[("csrf", &csrf), ("layout", "a9")]).await;
+    assert_eq!(none.status, 422, "{}", none.body);
+    let begun = lan.form("/markets/TAN/print", &[("csrf", &csrf), ("layout", "a7"), ("stalls", "A1, a3")]).await;
+    assert!(begun.status == 303 && begun.location.starts_with("/markets/TAN/print/"), "{}", begun.body);
+    let mut page = lan.page(&begun.location).await;
+    while page.body.contains("http-equiv=\"refresh\"") {
+        assert!(page.body.contains("max=\"2\"") && !page.body.contains("cards.pdf"), "{}", page.body);
+        tokio::task::yield_now().await;
+        page = lan.page(&begun.location).await;
+    }
+    assert!(page.body.contains("Đã kiểm 2/2 mã đọc được"), "{}", page.body);
+    assert_eq!(world.int("SELECT COUNT(*) FROM qr_prints").await, 0, "nobody has taken it");
+    for _ in 0..2 {
+        let file = lan.get(&format!("{}/cards.pdf", begun.location)).await;
+        assert!(file.status == 200 && file.body.starts_with("%PDF"), "{}", file.status);
+    }
+    assert_eq!(world.int("SELECT COUNT(*) FROM qr_prints").await, 1);
+    assert_eq!(world.int("SELECT COUNT(*) FROM qr_print_cards").await, 2);
+    let mut an = person(&world, &site, "an", Role::Admin, None).await;
+    let elsewhere = begun.location.replace("/TAN/", "/CRG/");
+    assert_eq!(an.page(&elsewhere).await.status, 404, "another market's print");
+    world.set_clock("2026-11-24T08:51:00+07:00");
+    assert_eq!(lan.page(&begun.location).await.status, 404, "it is kept for half an hour");
+});
+
+story!(the_boards_page_takes_the_offices_telephone_number, |world| {
+    world.market("TAN", "00:00").await;
+    let site = Site::of(&world);
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let csrf = lan.page("/markets/TAN").await.csrf();
+    let to = "/markets/TAN/office-phone";
+    let kept = lan.form(to, &[("csrf", &csrf), ("office_phone", " 0292 3 820 000 ")]).await;
+    assert_eq!(kept.location, "/markets/TAN?saved=phone", "{}", kept.body);
+    let page = lan.page("/markets/TAN?saved=phone").await;
+    assert!(page.body.contains("value=\"0292 3 820 000\"") && page.body.contains("Đã ghi."), "{}", page.body);
+    assert_eq!(lan.form(to, &[("csrf", &csrf), ("office_phone", "gọi chị Hoa")]).await.status, 422);
+    assert_eq!(lan.form(to, &[("csrf", &csrf), ("office_phone", "")]).await.status, 303);
+    assert_eq!(world.int("SELECT COUNT(*) FROM markets WHERE office_phone IS NOT NULL").await, 0);
+    let mut xem = person(&world, &site, "xem", Role::Auditor, None).await;
+    let page = xem.page("/markets/TAN").await;
+    assert!(page.status == 200 && !page.body.contains("action=\"/markets/TAN/office-phone\""), "{}", page.body);
+    assert_eq!(xem.form(to, &[("csrf", &page.csrf()), ("office_phone", "115")]).await.status, 403);
+});
+
+story!(a_signed_close_is_read_and_checked_by_hand_and_the_city_is_told_no_hidden_figure, |world| {
+    unmatched(&world).await;
+    world.set_clock("2026-11-25T07:00:00+07:00");
+    let (market, date) = ("TAN".parse().unwrap(), "2026-11-24".parse().unwrap());
+    world.app.close_day(CloseDay { market, date, early: false, actor: "an".to_owned() }).await.unwrap();
+    let site = Site::of(&world);
+    let (page, api) = ("/markets/TAN/days/2026-11-24/close", "/v1/markets/TAN/days/2026-11-24/close");
+    let mut lan = person(&world, &site, "lan", Role::Manager, Some("TAN")).await;
+    let whole = lan.get(api).await.json();
+    let seen = lan.page(page).await;
+    for told in
+        ["3.040.000", whole["merkle_root"].as_str().unwrap(), whole["hash"].as_str().unwrap(), "openssl pkeyutl"]
+    {
+        assert!(seen.body.contains(told), "{told}\n{}", seen.body);
+    }
+    let statement = lan.get(&format!("{page}/statement.json")).await;
+    assert_eq!(statement.body, whole["statement"].as_str().unwrap(), "letter for letter");
+    assert!(lan.get(&format!("{page}/key.pem")).await.body.starts_with("-----BEGIN PUBLIC KEY-----"));
+    assert_eq!(lan.get(&format!("{page}/close.json")).await.json(), whole);
+    assert_eq!(lan.page(&format!("{page}/other.json")).await.status, 404);
+    assert_eq!(lan.page("/markets/TAN/days/2026-11-25/close").await.status, 404, "not closed yet");
+
+    // Fewer than five stalls are behind the day; running sums would tell it by a difference.
+    let mut thu = person(&world, &site, "thu", Role::City, None).await;
+    let grid = thu.page("/city/closes?month=2026-11").await;
+    assert!(grid.body.contains(&format!("href=\"{page}\"")), "{}", grid.body);
+    let told = thu.get(api).await.json();
+    assert_eq!((&told["amount"], &told["statement"], &told["suppressed"]), (&Value::Null, &Value::Null, &true.into()));
+    assert_eq!(told["merkle_root"], whole["merkle_root"]);
+    for file in ["", "/close.json"] {
+        let seen = thu.page(&format!("{page}{file}")).await;
+        assert_eq!(seen.status, 200, "{file}: {}", seen.body);
+        for secret in ["3.040.000", "3040000", "\"opening\"", "Văn bản đã ký<"] {
+            assert!(!seen.body.contains(secret), "{file} tells {secret}: {}", seen.body);
+        }
+        assert!(seen.body.contains(whole["hash"].as_str().unwrap()), "{file}: {}", seen.body);
+    }
+    assert_eq!(thu.page(&format!("{page}/statement.json")).await.status, 404);
 });

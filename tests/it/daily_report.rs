@@ -21,7 +21,7 @@ use socho::domain::words::{Voice, in_words_for_papers};
 use socho::ledger::daily_report::{
     Check, DateTotal, DayTotals, ReportError, StallDayTotal, StallKind, StallOnDate, draw_up, still_in_suspense,
 };
-use socho::web::day_page;
+use socho::web::day_page::{self, Screen};
 
 fn at(time: &str) -> Timestamp {
     format!("2026-11-24T{time}+07:00").parse().unwrap()
@@ -352,7 +352,7 @@ fn the_chart_is_the_same_bytes_for_the_same_figures() {
 fn the_page_is_a_paper_that_a_manager_can_sign() {
     let mut totals = a_day();
     totals.stalls[0].vendor = Some("<script>alert(1)</script>".to_owned());
-    let page = day_page::render(&report_of(totals).unwrap(), None).unwrap();
+    let page = day_page::render(&report_of(totals).unwrap(), Screen::default()).unwrap();
     assert!(!page.contains("<script>"), "names are escaped");
     for text in [
         "Ninh Kiều, ngày 24 tháng 11 năm 2026",
@@ -368,7 +368,11 @@ fn the_page_is_a_paper_that_a_manager_can_sign() {
     }
     let mut totals = a_day();
     totals.market.demo = true;
-    let tried = day_page::render(&report_of(totals).unwrap(), Some("2026-11-24T18:30:00+07:00")).unwrap();
+    let tried = day_page::render(
+        &report_of(totals).unwrap(),
+        Screen { test_now: Some("2026-11-24T18:30:00+07:00"), ..Screen::default() },
+    )
+    .unwrap();
     assert!(tried.contains("CHẾ ĐỘ THỬ") && tried.contains("Dữ liệu minh họa"));
     assert!(!page.contains("CHẾ ĐỘ THỬ") && !page.contains("minh họa") && !page.contains("style="));
     insta::assert_snapshot!("day_page", page);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use socho::app::App;
-use socho::app::access::Actor;
+use socho::app::access::{Actor, Role};
 use socho::app::close_day::CloseDay;
 use socho::app::listen::{Listen, Listener, News, NewsKind};
 use socho::domain::calendar::BusinessDate;
@@ -13,7 +13,7 @@ use socho::domain::ids::StallNumber;
 use socho::domain::settlement::Dialect;
 
 use crate::stall_book::{AT, MINE, NEIGHBOUR, market, pay};
-use crate::visitors::{Site, phone};
+use crate::visitors::{PASSWORD, Site, phone, user};
 use crate::world::{settlement, story};
 
 /// After this a listener that hears nothing has lost something, and the test fails.
@@ -238,6 +238,77 @@ story!(who_was_taken_off_in_another_process_hears_nothing_that_comes_after, |wor
     assert_eq!(money(&mut neighbour).await, settled(3, 9_000), "the neighbour hears on");
     assert_eq!(hers.get("/v1/stream?market=TAN&stall=B12&after=1").await.status, 401);
     other.close().await;
+});
+
+story!(a_login_or_key_that_was_ended_in_another_process_hears_nothing_that_comes_after, |world| {
+    market(&world).await;
+    user(&world, "an", Role::Admin, None).await;
+    let site = Site::of(&world);
+    let mut an = site.visitor();
+    an.log_in("an", PASSWORD).await;
+    let key = an.json("POST", "/v1/keys", r#"{"name":"loa","role":"manager","market":"TAN"}"#).await;
+    let (secret, id) =
+        (key.json()["secret"].as_str().unwrap().to_owned(), key.json()["key"]["id"].as_str().unwrap().to_owned());
+    let mut people = Vec::new();
+    for name in ["lan", "hai"] {
+        user(&world, name, Role::Manager, Some("TAN")).await;
+        let mut person = site.visitor();
+        person.log_in(name, PASSWORD).await;
+        people.push(person.cookies["__Host-socho-session"].clone());
+    }
+    // They listen to another process than the one that ends them.
+    let other = world.second().await;
+    let market: socho::domain::ids::MarketCode = "TAN".parse().unwrap();
+    let mut listeners = Vec::new();
+    for known in [
+        other.who_has_session(&people[0]).await.unwrap().unwrap(),
+        other.who_has_session(&people[1]).await.unwrap().unwrap(),
+        other.who_has_key(&secret).await.unwrap().unwrap(),
+    ] {
+        let wanted = Listen { market: &market, stall: None, after: None, since: BusinessDate::BEGINNING };
+        listeners.push(other.listen_for(&known.actor, wanted, "").await.unwrap());
+    }
+    let mut phone = listen(&other, Some(1), None).await;
+    pay(&world, MINE, "1", 15_000).await;
+    for listener in &mut listeners {
+        assert_eq!(money(listener).await, settled(1, 15_000));
+    }
+    assert_eq!(money(&mut phone).await, settled(1, 15_000));
+    let ended = an.json("POST", "/v1/users/lan/sessions", "{}").await;
+    assert!(ended.status < 300, "{}", ended.body);
+    assert!(an.json("DELETE", &format!("/v1/keys/{id}"), "").await.status < 300);
+    pay(&world, MINE, "2", 20_000).await;
+    let (mut key, mut hai, mut lan) = (listeners.pop().unwrap(), listeners.pop().unwrap(), listeners.pop().unwrap());
+    assert!(next(&mut lan).await.is_none(), "the login ends before the money is told");
+    assert!(next(&mut key).await.is_none(), "so does the key");
+    assert_eq!(money(&mut hai).await, settled(2, 20_000), "whoever still may hears on");
+    assert_eq!(money(&mut phone).await, settled(2, 20_000));
+    let off = an.json("POST", "/v1/users/hai/disable", "{}").await;
+    assert!(off.status < 300, "{}", off.body);
+    assert!(next(&mut hai).await.is_none(), "and whoever is disabled does not, without any money coming");
+    other.close().await;
+});
+
+story!(who_paid_is_told_by_the_last_four_digits_alone, |world| {
+    market(&world).await;
+    let mut mine = listen(&world.app, Some(1), None).await;
+    for (id, payer) in [("1", "NGUYEN VAN ANH 0912000456789"), ("2", "NGUYEN VAN ANH"), ("3", "")] {
+        let mut sale = settlement(MINE, id, 50_000, AT);
+        sale.payer = payer.to_owned();
+        world.send("g1", Dialect::GenericHmac, &sale).await;
+    }
+    let mut back = listen(&world.app, Some(1), Some(0)).await;
+    for listener in [&mut mine, &mut back] {
+        let mut told = Vec::new();
+        while told.len() < 3 {
+            let news = next(listener).await.unwrap();
+            if news.kind == NewsKind::Payment {
+                assert!(!news.text.contains("NGUYEN") && !news.text.contains("0912"), "{}", news.text);
+                told.push(json(&news)["payer_last_four"].clone());
+            }
+        }
+        assert_eq!(told, [Value::from("6789"), Value::Null, Value::Null]);
+    }
 });
 
 story!(a_stall_at_work_whose_phones_do_not_listen_is_named_until_they_do, |world| {

@@ -14,8 +14,8 @@ use sqlx::{Connection as _, Row as _};
 use crate::visitors::{Site, Visitor, phone, user};
 use crate::world::{World, registration, settlement};
 
-/// Pages of the board, the city and the phone, as people open them.
-const PAGES: [&str; 18] = [
+/// Pages of the board, the city and the phone as people open them, and the files that they take away.
+const PAGES: [&str; 26] = [
     "/",
     "/markets/TAN",
     "/markets/TAN/stalls",
@@ -34,6 +34,14 @@ const PAGES: [&str; 18] = [
     "/city/hours",
     "/city/closes",
     "/users",
+    "/v1/markets/TAN/days/2026-11-24/report.pdf",
+    "/v1/markets/TAN/periods/report.xlsx?month=2026-11",
+    "/v1/markets/TAN/periods/report.pdf?month=2026-11",
+    "/v1/markets/TAN/periods/report.csv?from=2026-01-01&to=2026-11-24",
+    "/v1/markets/TAN/vendors/list.xlsx",
+    "/v1/reports/compare.pdf?from=2026-11-01&to=2026-11-24",
+    "/v1/reports/city.xlsx?from=2026-11-01&to=2026-11-24",
+    "/sources",
 ];
 const PHONE_PAGES: [&str; 5] =
     ["/stall", "/stall/book", "/stall/book?show=month", "/stall/settings", "/stall/dispute?posting=TAN-3"];

@@ -65,7 +65,7 @@ story!(a_stalls_goods_and_its_vendors_name_are_corrected, |world| {
     let change = StallChange {
         category: Some(" Cá tươi ".to_owned()),
         vendor_name: Some("Nguyễn Thị Hòa".parse().unwrap()),
-        end_tenancy: false,
+        ..StallChange::default()
     };
     let changed = world.app.change_stall(&tan, "B12", change).await.unwrap();
     assert_eq!((changed.category.as_str(), changed.vendor.unwrap().1.as_str()), ("Cá tươi", "Nguyễn Thị Hòa"));

@@ -16,7 +16,7 @@ use crate::report::day_words::DayWords;
 /// inside it.
 #[must_use]
 pub fn daily(report: &DailyReport, json: String, form: PageForm) -> Paper {
-    let words = DayWords::of(report);
+    let words = DayWords::of(report, Language::Vietnamese);
     let (market, code, date) = (&report.market.name, &report.market.code, report.business_date);
     let title = Title {
         title: format!("Báo cáo ngày {} – {market}", words.date),

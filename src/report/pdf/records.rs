@@ -8,6 +8,7 @@ use super::paper::{Align, Attachment, Look, Paper, Title};
 use super::table::{Column, Row, Table};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DailyReport, DaySeal};
+use crate::domain::language::Language;
 use crate::report::day_words::DayWords;
 use crate::report::grid::{Cell, Grid};
 use crate::report::wording::{authority, bank_at_close, moment, official_date, place};
@@ -15,7 +16,7 @@ use crate::report::wording::{authority, bank_at_close, moment, official_date, pl
 /// Returns the record of a closed day; `statement` is what the market's key signed, letter for letter.
 #[must_use]
 pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: PageForm) -> Paper {
-    let words = DayWords::of(report);
+    let words = DayWords::of(report, Language::Vietnamese);
     let (market, code) = (&report.market.name, &report.market.code);
     let title = Title {
         title: format!("Biên bản khóa sổ ngày {} – {market}", words.date),
@@ -65,7 +66,10 @@ pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: Pa
     let rows = words.balance.iter().map(|cells| Row::of(cells.to_vec())).collect();
     flow.table(&Table { summary: "Lũy kế đầu ngày, phát sinh và cuối ngày".to_owned(), columns, rows });
     if let Some(bank) = &seal.bank {
-        flow.paragraph(&format!("Đối soát với ngân hàng khi khóa sổ: {}.", bank_at_close(bank)), plain);
+        flow.paragraph(
+            &format!("Đối soát với ngân hàng khi khóa sổ: {}.", bank_at_close(bank, Language::Vietnamese)),
+            plain,
+        );
     }
     proof(&mut flow, seal);
     flow.signatures(&[

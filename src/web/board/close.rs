@@ -57,14 +57,14 @@ pub(in crate::web) async fn page(
 ) -> Answer {
     let page = async {
         let (market, code, board) = open(&web, &code, "close").await?;
-        let today = day_of(&web, &market);
+        let (today, language) = (day_of(&web, &market), frame.language());
         let next = web.app.open_date(&code).await?.filter(|date| *date <= today);
         let mut checks = Vec::new();
         let (mut amount, mut words, mut payments) = (String::new(), String::new(), String::new());
         if let Some(date) = next {
             let report = web.app.daily_report(&code, date).await?;
-            let told = DayWords::of(&report);
-            checks = checklist(&web, &code, &report, frame.language()).await?;
+            let told = DayWords::of(&report, language);
+            checks = checklist(&web, &code, &report, language).await?;
             (amount, words, payments) = (told.amount, report.amount_in_words, told.payments);
         }
         let mut closed = Vec::new();
@@ -77,7 +77,7 @@ pub(in crate::web) async fn page(
                     date.to_string(),
                     close.amount.with_unit(),
                     close.merkle_root.to_string().chars().take(12).collect(),
-                    close.bank.as_ref().map(bank_at_close).unwrap_or_default(),
+                    close.bank.as_ref().map(|bank| bank_at_close(bank, language)).unwrap_or_default(),
                 ]);
             }
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod close;
 pub(super) mod overview;
+pub(super) mod print;
 pub(super) mod reports;
 pub(super) mod stall;
 pub(super) mod stalls;

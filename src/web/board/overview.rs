@@ -1,6 +1,7 @@
 //! M1: the day so far, what waits, and whether the sources are heard.
 
 use askama::Template;
+use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse as _;
@@ -12,12 +13,12 @@ use super::super::pages::frame::Frame;
 use super::super::pages::html;
 use super::super::problem::{Answer, told};
 use super::texts::ago;
-use super::{Board, day_of, open};
-use crate::app::access::Actor;
+use super::{Board, day_of, done, may, open};
+use crate::app::access::{Actor, Right};
+use crate::app::change_market::{MarketChange, office_phone as read_office_phone};
 use crate::app::daily_report::{DayWords, hours_chart};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 use crate::domain::daily_report::DayStatus;
-use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
 /// Stalls that are named whose phones hear nothing; the rest is counted.
@@ -50,11 +51,16 @@ struct Page {
     /// Stalls at work whose phones hear nothing, as many as are named, and how many more there are.
     quiet: Vec<String>,
     quiet_more: usize,
+    /// The office's telephone number as it stands, and whether it may be changed here.
+    office_phone: String,
+    may_change: bool,
+    saved: bool,
 }
 
 #[derive(Deserialize)]
 pub(in crate::web) struct Search {
     q: Option<String>,
+    saved: Option<String>,
 }
 
 pub(in crate::web) async fn page(
@@ -76,7 +82,7 @@ pub(in crate::web) async fn page(
         let report = web.app.daily_report(&code, today).await?;
         let todo = web.app.todo(&code, &actor).await?;
         let language = frame.language();
-        let words = DayWords::of(&report);
+        let words = DayWords::of(&report, language);
         let now = web.app.now();
         let silent = web.app.silent_now(Some(&code)).await?;
         let mut sources = Vec::new();
@@ -113,26 +119,39 @@ pub(in crate::web) async fn page(
             open_days: days_between(open_date, today),
             open_since: open_date.vietnamese(),
             chart: hours_chart(&report, "hours", language),
-            hours: hours_in(words.hours, language),
+            hours: words.hours,
             sources,
             quiet,
             quiet_more,
+            office_phone: market.office_phone.as_ref().map(ToString::to_string).unwrap_or_default(),
+            may_change: may(&actor, Right::ChangeMarkets),
+            saved: search.saved.is_some(),
         })
     };
     page.await.map_err(told(&headers, "/markets"))
 }
 
-/// Names the hours in the page's language.
-fn hours_in(rows: Vec<[String; 3]>, language: Language) -> Vec<[String; 3]> {
-    let named = |[hour, payments, amount]: [String; 3]| {
-        let hour = match (language, hour.strip_suffix(" giờ")) {
-            (Language::Vietnamese, _) => hour,
-            (Language::English, Some(hour)) => format!("{hour}:00"),
-            (Language::English, None) => "Not known".to_owned(),
-        };
-        [hour, payments, amount]
+/// The office's telephone number as it was typed; empty takes it away.
+#[derive(Deserialize)]
+pub(in crate::web) struct OfficePhoneForm {
+    #[serde(default)]
+    office_phone: String,
+}
+
+/// `POST /markets/{code}/office-phone`: what vendors' phones call.
+pub(in crate::web) async fn office_phone(
+    State(web): State<Shared>,
+    headers: HeaderMap,
+    Path(code): Path<String>,
+    Form(form): Form<OfficePhoneForm>,
+) -> Answer {
+    let changed = async {
+        let (_, code, _) = open(&web, &code, "overview").await?;
+        let office_phone = Some(read_office_phone(&form.office_phone)?);
+        web.app.change_market(&code, MarketChange { office_phone, ..MarketChange::default() }).await?;
+        Ok(done(&format!("/markets/{code}?saved=phone")))
     };
-    rows.into_iter().map(named).collect()
+    changed.await.map_err(told(&headers, "/markets"))
 }
 
 fn days_between(first: BusinessDate, last: BusinessDate) -> i64 {

@@ -1,4 +1,4 @@
-//! M2 to M4: stalls found by what people type, registered in three steps or from Excel, and printed.
+//! M2 and M3: stalls found by what people type, registered in three steps or from Excel.
 
 use askama::Template;
 use axum::Form;
@@ -157,10 +157,13 @@ pub(in crate::web) async fn new(
     frame: Frame,
     headers: HeaderMap,
     Path(code): Path<String>,
+    Query(begun): Query<NewForm>,
 ) -> Answer {
     let page = async {
         let (_, _, board) = open(&web, &code, "stalls").await?;
-        html(&NewPage::at(frame, board, 1, NewForm::default()))
+        // A stall's own page names the stall, and its vendor when another account is to be added.
+        let form = NewForm { stall: begun.stall, vendor: begun.vendor, ..NewForm::default() };
+        html(&NewPage::at(frame, board, 1, form))
     };
     page.await.map_err(told(&headers, "/markets"))
 }
@@ -336,32 +339,4 @@ fn preview(report: &ImportReport, file: &Uploaded, language: Language) -> Previe
         kept: STANDARD.encode(&file.bytes),
         name: file.name.clone(),
     }
-}
-
-#[derive(Template)]
-#[template(path = "board_print.html")]
-struct PrintPage {
-    frame: Frame,
-    board: Board,
-    stalls: Vec<(String, String, bool)>,
-    ready: usize,
-}
-
-pub(in crate::web) async fn print(
-    State(web): State<Shared>,
-    frame: Frame,
-    headers: HeaderMap,
-    Path(code): Path<String>,
-) -> Answer {
-    let page = async {
-        let (_, code, board) = open(&web, &code, "print").await?;
-        let stalls = web.app.stalls(&code, None).await?;
-        let line = |stall: &RegisteredStall| {
-            let name = stall.vendor.as_ref().map(|(_, name)| name.to_string()).unwrap_or_default();
-            (stall.code.to_string(), name, stall.account.is_some())
-        };
-        let ready = stalls.iter().filter(|stall| stall.account.is_some()).count();
-        html(&PrintPage { frame, board, stalls: stalls.iter().map(line).collect(), ready })
-    };
-    page.await.map_err(told(&headers, "/markets"))
 }

@@ -326,19 +326,26 @@ pub(super) struct Close {
     closed_by: String,
     early: bool,
     currency: String,
-    payments: i64,
-    amount: i64,
-    weak: i64,
-    postings: i64,
+    /// None for the city where fewer than five stalls are behind it.
+    payments: Option<i64>,
+    /// None for the city where fewer than five stalls are behind it.
+    amount: Option<i64>,
+    /// None for the city, as everything that tells of single postings or of running sums.
+    weak: Option<i64>,
+    postings: Option<i64>,
     first_seq: Option<i64>,
     last_seq: Option<i64>,
-    journal_seq: i64,
+    journal_seq: Option<i64>,
     merkle_root: String,
     previous: String,
     hash: String,
     key: i64,
-    statement: String,
+    /// What was signed, letter for letter; none for the city.
+    statement: Option<String>,
     signature: String,
+    /// Whether the sums are not shown because fewer than five stalls are behind them; for the city alone.
+    #[schema(required = false)]
+    suppressed: Option<bool>,
     /// How bank and book stood when the day was closed.
     bank: Option<super::report::SealedBank>,
     /// Postings whose items had no identity of the bank's; in the answer to a close alone.

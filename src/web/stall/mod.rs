@@ -31,6 +31,7 @@ use crate::app::stall_phone::PhoneHome;
 use crate::app::words::{Voice, in_words};
 use crate::domain::banks::shown_name;
 use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::masking;
 use crate::domain::money::Dong;
 use crate::domain::stall_book::BookEntry;
 use her::Her;
@@ -167,6 +168,7 @@ fn facts(web: &Shared, home: &PhoneHome, her: &Her, look: Look, amount: Option<D
         let age = last.event_at.map_or(0, |at| web.app.now().duration_since(at).as_secs().max(0));
         json!({
             "posting": last.posting.to_string(), "amount": last.amount.whole(), "age_s": age, "time": time(last, look),
+            "payer_last_four": masking::last_four(&last.payer),
         })
     });
     let shown = |figure: i64| if her.hides_totals { 0 } else { figure };

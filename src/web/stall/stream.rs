@@ -25,8 +25,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const SLOW: Duration = Duration::from_secs(20);
 /// Events between a listener and its connection.
 const WAITING_MAX: usize = 8;
-/// How long one stream lasts before the phone is asked to come back: whoever lost the right to
-/// listen in another process loses the stream by then.
+/// How long one stream lasts before whoever listens is asked to come back, and is asked who they are:
+/// an end in another process is heard within seconds (`app::listen`), a change of rights by then.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// How long a phone waits before it comes back, in milliseconds, give or take 30 %: not all at once
 /// after a restart.

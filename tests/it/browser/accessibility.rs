@@ -104,6 +104,12 @@ fn what_is_touched_is_large_and_nothing_runs_off_the_screen() {
             assert_eq!(small, Value::Array(Vec::new()), "{path} {look}");
             let wide = page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             assert_eq!(wide, 0, "{path} {look} runs off the screen");
+            page.ask(
+                "document.documentElement.style.fontSize = \
+                 (parseFloat(getComputedStyle(document.documentElement).fontSize) * 2) + 'px'",
+            );
+            let wide = page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+            assert_eq!(wide, 0, "{path} {look} runs off the screen at twice the type");
         }
     }
 }

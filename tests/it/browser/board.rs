@@ -99,7 +99,10 @@ fn a_board_imports_prints_settles_and_closes_and_the_city_reads_sums_alone() {
     // A sheet of cards, taken as a file, rendered by another program, each code read.
     page.open(&site.url("/markets/TAN/print"));
     page.ask("document.getElementById('stalls').value = 'A1, A217, B12, B13'");
-    let sheet = page.download(&kept, "document.querySelector('main button.primary').click()");
+    page.leave("document.querySelector('main button.primary').click()");
+    page.until("document.querySelector('a[download]')");
+    says(&mut page, &["Đã kiểm 4/4 mã đọc được"]);
+    let sheet = page.download(&kept, "document.querySelector('a[download]').click()");
     if has("pdftoppm") {
         let pictures = kept.join("page");
         run("pdftoppm", &["-r", "150", "-gray", "-png", sheet.to_str().unwrap(), pictures.to_str().unwrap()]);
@@ -156,6 +159,43 @@ fn a_board_imports_prints_settles_and_closes_and_the_city_reads_sums_alone() {
 }
 
 #[test]
+fn three_hundred_cards_tell_how_far_they_are_without_any_script() {
+    const CARDS: i64 = 300;
+    let Some((site, mut browser)) = site() else { return };
+    people(&site);
+    site.as_operator(async |app| {
+        let rows: Vec<Registration> = (1..=CARDS - 2)
+            .map(|row| registration(&format!("A{row}"), &format!("Nguyễn Thị Số {row}"), &format!("0071{row:09}")))
+            .collect();
+        app.register_all(&"TAN".parse().unwrap(), &rows).await.unwrap();
+    });
+    let mut page = desk(&mut browser, TABLET);
+    log_in(&site, &mut page, "hoa");
+    page.open_without_scripts(&site.url("/markets/TAN/print"));
+    page.ask("document.querySelector('[value=a7]').click()");
+    page.ask("document.querySelector('main button.primary').click()");
+    // What each state of the page said, as it looked again by itself.
+    let look = "document.readyState !== 'complete' ? null : [document.querySelector('progress')?.value ?? -1, \
+                document.querySelector('progress')?.max ?? -1, !!document.querySelector('a[download]')]";
+    let mut seen: Vec<i64> = Vec::new();
+    let end = std::time::Instant::now() + super::PATIENCE;
+    loop {
+        assert!(std::time::Instant::now() < end, "{seen:?}");
+        let Some(told) = page.try_ask(look) else { continue };
+        let (Some(done), Some(CARDS)) = (told[0].as_i64(), told[1].as_i64()) else { continue };
+        if seen.last() != Some(&done) {
+            seen.push(done);
+        }
+        if told[2] == true {
+            break;
+        }
+    }
+    assert!(seen.len() > 1 && seen.is_sorted(), "{seen:?}");
+    assert_eq!(seen.last(), Some(&CARDS));
+    says(&mut page, &["Đã kiểm 300/300 mã đọc được"]);
+}
+
+#[test]
 fn a_stall_is_registered_and_a_day_closed_by_keyboard_alone() {
     let Some((site, mut browser)) = site() else { return };
     people(&site);
@@ -194,7 +234,7 @@ fn a_stall_is_registered_and_a_day_closed_by_keyboard_alone() {
 }
 
 /// Pages of the board, the city and everybody.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "/",
     "/markets/TAN",
     "/markets/TAN/stalls",
@@ -208,6 +248,7 @@ const PAGES: [&str; 23] = [
     "/markets/TAN/close",
     "/markets/TAN/reports",
     "/markets/TAN/print",
+    "/markets/TAN/days/2026-11-24",
     "/markets/TAN/statements",
     "/city",
     "/city/compare",
@@ -219,6 +260,30 @@ const PAGES: [&str; 23] = [
     "/users",
     "/problems",
 ];
+
+#[test]
+fn nothing_runs_off_a_small_screen_at_twice_the_type() {
+    let Some((site, mut browser)) = site() else { return };
+    people(&site);
+    site.pay("s1", 54_000_000, 0);
+    site.pay_into(COLLECTING, "u1", 3_000_000, "tra tien sap B12 chi hoa");
+    let mut page = desk(&mut browser, (360, 640));
+    log_in(&site, &mut page, "lan");
+    for language in ["vi", "en"] {
+        page.call("Network.setExtraHTTPHeaders", &json!({ "headers": { "Accept-Language": language } }));
+        for path in PAGES {
+            page.open(&site.url(path));
+            for times in [1, 2] {
+                page.ask(&format!(
+                    "document.documentElement.style.fontSize = \
+                     (parseFloat(getComputedStyle(document.documentElement).fontSize) * {times}) + 'px'"
+                ));
+                let wide = page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+                assert_eq!(wide, 0, "{path} {language} at {times} times the type");
+            }
+        }
+    }
+}
 
 #[test]
 fn nothing_serious_is_found_on_any_page_of_the_board_and_the_city() {

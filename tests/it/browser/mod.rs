@@ -210,6 +210,13 @@ impl Page<'_> {
         }
     }
 
+    /// Evaluates an expression that needs no script of the page; none where the page is being left.
+    pub(crate) fn try_ask(&mut self, expression: &str) -> Option<Value> {
+        let asked = json!({ "expression": expression, "returnByValue": true });
+        let told = self.browser.try_call(Some(&self.session), "Runtime.evaluate", &asked).ok()?;
+        Some(told["result"]["value"].clone()).filter(|value| !value.is_null())
+    }
+
     /// Does something that leads to another page, and waits for that.
     pub(crate) fn leave(&mut self, action: &str) {
         self.ask("window.left = true");

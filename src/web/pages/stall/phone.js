@@ -123,7 +123,8 @@ const showAge = () => {
   at('money').classList.toggle('old', old);
   if (old && !shown.sum) at('money-title').textContent = say.old_payment;
   at('money-age').textContent = aged(seconds);
-  at('money-from').textContent = [clock(shown), shown.posting.replace('-', '\u2011')].filter(Boolean).join(' · ');
+  const payer = !shown.sum && shown.payer_last_four ? `${say.paid_by} …${shown.payer_last_four}` : '';
+  at('money-from').textContent = [clock(shown), payer, shown.posting.replace('-', '\u2011')].filter(Boolean).join(' · ');
 };
 setInterval(showAge, 1000);
 
