@@ -9,15 +9,17 @@ use super::access::{Actor, Place, Right};
 use super::error::{AppError, ErrorKind, Message};
 use super::journal::list_limit;
 use super::note::Note;
-use crate::domain::audit::{Action, AuditRow};
+use crate::domain::audit::{Action, AuditPoint, AuditRow};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, MarketId};
-use crate::store::audit::{self, Behind, Filter};
+use crate::store::audit::{self, Behind, Filter, Head};
+
+pub use crate::domain::audit::NO_MARKET;
 
 /// Rows read at a time for a file.
 const CHUNK: i64 = 2_000;
-/// What a market's column says where an entry concerns none.
-pub const NO_MARKET: &str = "-";
+/// Ends of logs that one answer carries: a header holds so many within what every proxy takes.
+const HEADS_MAX: usize = 20;
 
 /// Which entries are wanted, as texts that people typed; what is not given is not asked for.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +58,8 @@ pub struct AuditPage {
     pub rows: Vec<AuditShown>,
     /// What to pass as `after` for the next page; none at the end.
     pub next: Option<String>,
+    /// Where the logs that were asked for ended, when they are not too many to tell.
+    pub heads: Vec<AuditPoint>,
 }
 
 /// Returns an entry as the API and the file show it.
@@ -92,8 +96,9 @@ impl App {
         let ids: Vec<MarketId> = asked.markets.iter().map(|(id, _)| *id).collect();
         let mut transaction = self.store.begin_read().await?;
         let found = audit::newest(&mut transaction, &ids, &asked.filter, behind, limit.saturating_add(1)).await;
+        let heads = if ids.len() <= HEADS_MAX { audit::heads(&mut transaction, &ids).await } else { Ok(Vec::new()) };
         transaction.rollback().await?;
-        let mut found = found?;
+        let (mut found, heads) = (found?, heads?);
         let more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
         if more {
             found.pop();
@@ -103,7 +108,22 @@ impl App {
         if query.after.is_none() {
             self.note_apart(actor_place(actor), [Note::of(Action::AuditRead, "audit").by(actor)]).await?;
         }
-        Ok(AuditPage { rows, next })
+        Ok(AuditPage { rows, next, heads: asked.points(heads) })
+    }
+
+    /// Returns where each log ends that the actor may read: to be kept outside the book, and given to
+    /// `verify` later.
+    ///
+    /// # Errors
+    /// As [`App::audit_log`].
+    pub async fn audit_heads(&self, actor: &Actor, market: Option<&str>) -> Result<Vec<AuditPoint>, AppError> {
+        let query = AuditQuery { market: market.map(ToOwned::to_owned), ..AuditQuery::default() };
+        let asked = self.asked(actor, &query).await?;
+        let ids: Vec<MarketId> = asked.markets.iter().map(|(id, _)| *id).collect();
+        let mut transaction = self.store.begin_read().await?;
+        let heads = audit::heads(&mut transaction, &ids).await;
+        transaction.rollback().await?;
+        Ok(asked.points(heads?))
     }
 
     /// Hands every entry that is asked for to `take`, market by market and each in its order: a file
@@ -174,6 +194,12 @@ impl App {
 }
 
 impl Asked {
+    fn points(&self, heads: Vec<Head>) -> Vec<AuditPoint> {
+        let code =
+            |wanted: MarketId| self.markets.iter().find(|(id, _)| *id == wanted).and_then(|(_, code)| code.clone());
+        heads.into_iter().map(|(market, seq, hash)| AuditPoint { market: code(market), seq, hash }).collect()
+    }
+
     fn shown(&self, row: AuditRow) -> AuditShown {
         let market = self.markets.iter().find(|(id, _)| *id == row.market).and_then(|(_, code)| code.clone());
         AuditShown { market, row }

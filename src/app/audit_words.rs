@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::audit_log::AuditShown;
 use super::error::Message;
 use crate::domain::audit::ActorKind;
+use crate::domain::money::Dong;
 use crate::domain::rights::Role;
 
 /// One thing that changed: what it is called, what it was and what it is.
@@ -44,20 +45,39 @@ pub fn changes(shown: &AuditShown) -> Vec<Change> {
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort();
     names.dedup();
-    let said = |value: Option<&Value>| value.map(plain).unwrap_or_default();
-    let change =
-        |name: &String| Change { name: name_words(name), before: said(before.get(name)), after: said(after.get(name)) };
+    let change = |name: &String| {
+        let (before, after) = (figure(name, before.get(name)), figure(name, after.get(name)));
+        Change { name: name_words(name), before, after }
+    };
     names.into_iter().map(change).filter(|change| change.before != change.after).collect()
+}
+
+/// Hexadecimal digits from which a text is a hash, of which people compare the beginning.
+const HASH_MIN: usize = 40;
+/// Digits of a hash that are shown.
+const HASH_SHOWN: usize = 12;
+
+/// Returns a field's value: numbers grouped as people read them, but for years, versions and the like.
+fn figure(name: &str, value: Option<&Value>) -> String {
+    let Some(value) = value else { return String::new() };
+    let counted = matches!(name, "amount" | "bytes" | "payments" | "entries" | "texts" | "kept" | "postings");
+    match value.as_i64().filter(|_| counted) {
+        Some(number) => Dong::new(number).grouped(),
+        None => plain(value),
+    }
 }
 
 /// Returns a value without the marks of JSON.
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
+        Value::String(text) if text.len() >= HASH_MIN && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            format!("{}…", text.chars().take(HASH_SHOWN).collect::<String>())
+        }
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
-            let of = |(name, value): (&String, &Value)| format!("{name}: {}", plain(value));
+            let of = |(name, value): (&String, &Value)| format!("{name}: {}", figure(name, Some(value)));
             fields.iter().map(of).collect::<Vec<_>>().join("; ")
         }
         Value::Bool(true) => "✓".to_owned(),
@@ -95,7 +115,43 @@ fn name_words(name: &str) -> Message {
         "vendor" => ("người bán", "vendor"),
         "version" => ("bản thứ", "version"),
         "ward" => ("phường", "ward"),
+        "accounts" => ("tài khoản", "accounts"),
+        "before" => ("trước ngày", "before"),
+        "delivered_seq" => ("đã gửi đến bút toán số", "delivered up to posting"),
+        "dialect" => ("kiểu báo tiền", "dialect"),
+        "every_account" => ("mọi tài khoản của chợ", "every account of the market"),
+        "fingerprint" => ("dấu vân khóa", "fingerprint"),
+        "hash" => ("mã băm", "hash"),
+        "host" => ("máy nhận", "host"),
+        "key" => ("khóa số", "key"),
+        "kept" => ("giữ lại", "kept"),
+        "markets" => ("số chợ", "markets"),
+        "merkle_root" => ("gốc Merkle", "Merkle root"),
+        "number" => ("số", "number"),
+        "outcomes" => ("kết quả", "outcomes"),
+        "postings" => ("số bút toán", "postings"),
+        "previous_secret_until" => ("khóa cũ còn nhận đến", "secret before taken until"),
+        "sessions" => ("số phiên", "sessions"),
+        "sha256" => ("mã SHA-256", "SHA-256"),
+        "stalls" => ("sạp", "stalls"),
+        "texts" => ("số nội dung", "texts"),
+        "tolerance_s" => ("lệch giờ cho phép (giây)", "tolerance (s)"),
         own => (own, own),
     };
     Message::new(vi, en)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_grouped_and_of_a_hash_its_beginning_is_shown() {
+        let shown = |name: &str, value: serde_json::Value| figure(name, Some(&value));
+        assert_eq!(shown("amount", 42_350_000.into()), "42.350.000");
+        assert_eq!(shown("version", 2_026.into()), "2026");
+        assert_eq!(shown("sha256", "0123456789abcdef".repeat(4).into()), "0123456789ab…");
+        assert_eq!(shown("name", "0071000888888".into()), "0071000888888");
+        assert_eq!(figure("amount", None), "");
+    }
 }

@@ -48,6 +48,19 @@ pub(super) fn explained(sender: &Sender, now: Timestamp, secrets: &[String], req
     told(&explain(sender.dialect, &credentials(sender, now, secrets), request))
 }
 
+/// Says in Vietnamese what is wrong with a header; what is not known here stays as it is.
+fn header_vietnamese(why: &'static str) -> &'static str {
+    match why {
+        "a header that authenticates is missing" => "thiếu đầu yêu cầu dùng để xác thực",
+        "a header that authenticates stands there twice" => "đầu yêu cầu dùng để xác thực xuất hiện hai lần",
+        "a header is not text" => "giá trị của đầu yêu cầu không phải là chữ",
+        "Authorization is not of the form Apikey KEY" => "Authorization phải có dạng Apikey KHÓA",
+        "Authorization is not of the form Bearer TOKEN" => "Authorization phải có dạng Bearer MÃ",
+        "X-Casso-Signature is not of the form t=…,v1=…" => "X-Casso-Signature phải có dạng t=…,v1=…",
+        other => other,
+    }
+}
+
 type Parted<'a> = (String, Vec<(String, Vec<u8>)>, &'a [u8]);
 
 /// Parts a request as it is written down. A request line in front is read for its path.
@@ -101,7 +114,8 @@ fn told(explanation: &Explanation) -> Explained {
             "The dialect has no such path.".to_owned(),
         ),
         Explanation::Header(why) => {
-            ("header", format!("Đầu yêu cầu chưa đúng: {why}."), format!("A header is not right: {why}."))
+            let vi = header_vietnamese(why);
+            ("header", format!("Đầu yêu cầu chưa đúng: {vi}."), format!("A header is not right: {why}."))
         }
         Explanation::OtherDialect(dialect) => (
             "other_dialect",
@@ -146,5 +160,36 @@ fn changed(change: Change) -> (&'static str, &'static str) {
             "Nội dung bị đọc rồi viết lại (bỏ dấu cách) sau khi ký: hãy gửi đúng các byte đã ký.",
             "The body was parsed and written anew (blanks removed) after it was signed: send the very bytes that were signed.",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_about_a_header_is_said_in_vietnamese_too() {
+        // The reasons as the dialects write them.
+        let dialects = [
+            include_str!("../bank/signature.rs"),
+            include_str!("../bank/casso.rs"),
+            include_str!("../bank/pay2s.rs"),
+            include_str!("../bank/sepay.rs"),
+            include_str!("../bank/generic_hmac.rs"),
+            include_str!("../bank/standard_webhooks.rs"),
+            include_str!("../bank/vietqr_vn.rs"),
+            include_str!("../bank/payos.rs"),
+        ];
+        let mut seen = 0;
+        for source in dialects {
+            for said in source.split("Unauthenticated(\"").skip(1) {
+                let why = said.split('"').next().unwrap();
+                if why.contains("header") || why.contains("is not of the form") {
+                    assert_ne!(header_vietnamese(why), why);
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen >= 6, "{seen}");
     }
 }

@@ -9,7 +9,7 @@ use super::daily_report::to_json;
 use super::error::{AppError, ErrorKind, Message};
 use super::note::Note;
 use super::progress::{Listener, Progress, Step};
-use crate::domain::audit::Action;
+use crate::domain::audit::{Action, AuditPoint};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, Seq, StallNumber};
 use crate::domain::registration::Market;
@@ -22,7 +22,7 @@ use crate::ledger::seal::close::SignedClose;
 use crate::ledger::seal::leaf;
 use crate::ledger::seal::proof::PublishedKey;
 use crate::store::engine::Transaction;
-use crate::store::{closes, export, keys};
+use crate::store::{audit, closes, export, keys};
 
 /// Most closes of a month.
 const CLOSES_MAX: i64 = 31;
@@ -149,8 +149,16 @@ impl App {
         let keys = keys::all(transaction, market.id).await?;
         let published: Vec<PublishedKey> = keys.iter().map(PublishedKey::of).collect();
         let json = |value: serde_json::Result<String>| value.map_err(AppError::internal);
+        let log = audit::heads(transaction, &[market.id]).await?;
+        let logged = |(_, seq, hash)| {
+            let point = AuditPoint { market: Some(market.code.clone()), seq, hash };
+            format!(
+                "\nThe market's audit log when this was made / Nhật ký kiểm toán của chợ khi xuất\n   {point}\nWith the book / Với sổ:   socho verify --audit-head {point}\n"
+            )
+        };
+        let readme = format!("{README_TEXT}{}", log.into_iter().map(logged).collect::<String>());
         let mut write = |name: &str, text: &str| archive.entry(name, text.as_bytes()).map_err(|e| cannot_write(&e));
-        write(README, README_TEXT)?;
+        write(README, &readme)?;
         write(MANIFEST, &json(serde_json::to_string_pretty(&manifest))?)?;
         write(KEYS, &json(serde_json::to_string_pretty(&published))?)?;
         keys.iter().try_for_each(|key| write(&format!("keys/{}.pem", key.number), &key.public.to_pem()))

@@ -219,7 +219,6 @@ impl App {
         let now = self.clock.now();
         let until = now.checked_add(overlap).unwrap_or(now);
         let mut transaction = self.store.begin_write().await?;
-        crate::store::head::touch_reference(&mut transaction).await?;
         let id = sender.allowance.source;
         let sealed = self.seal(&mut transaction, &source_place(id), secret.as_bytes()).await?;
         sources::rotate(&mut transaction, id.get(), &sealed, until, now).await?;

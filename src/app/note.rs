@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::App;
@@ -14,6 +15,7 @@ use super::acting::{acting, kind_of};
 use super::error::AppError;
 use crate::domain::account::BankAccount;
 use crate::domain::audit::{Action, ActorKind, AuditEntry};
+use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, MarketId, StallNumber};
 use crate::domain::masking;
 use crate::store::engine::Transaction;
@@ -114,8 +116,19 @@ fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect()
 }
 
-impl App {
-    fn entry(&self, note: Note) -> AuditEntry {
+/// Writes to the log of a book that is not open as a program: one that was just restored.
+pub(super) async fn note_outside(
+    store: &Store,
+    market: MarketId,
+    note: Note,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    append_apart(store, market, &[note.entry(now)]).await.map(drop)
+}
+
+impl Note {
+    fn entry(self, now: Timestamp) -> AuditEntry {
+        let note = self;
         let acting = acting();
         let who = note.by.or_else(|| {
             let actor = acting.actor.as_ref()?;
@@ -123,7 +136,7 @@ impl App {
         });
         let who = who.unwrap_or_else(|| Who { kind: ActorKind::Nobody, name: "-".to_owned(), role: "-" });
         AuditEntry {
-            recorded_at: self.clock.now(),
+            recorded_at: now,
             actor_kind: who.kind,
             actor: short(&who.name),
             role: who.role.to_owned(),
@@ -136,6 +149,12 @@ impl App {
             request_id: acting.request_id,
         }
     }
+}
+
+impl App {
+    fn entry(&self, note: Note) -> AuditEntry {
+        note.entry(self.clock.now())
+    }
 
     /// Writes to a market's log in the transaction of what it tells of, as the last thing in it.
     pub(crate) async fn note(
@@ -145,10 +164,10 @@ impl App {
         notes: impl IntoIterator<Item = Note>,
     ) -> Result<(), AppError> {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
-        audit::append(transaction, market, &entries).await?;
+        let places = audit::append(transaction, market, &entries).await?;
         // Its commit is the next thing that happens: whoever watches is told what was done, or tried.
-        for entry in &entries {
-            self.tell_of(market, entry);
+        for (entry, place) in entries.iter().zip(places) {
+            self.tell_of(market, entry, Some(place));
         }
         Ok(())
     }
@@ -185,11 +204,11 @@ impl App {
             return Err(StoreError::QueueFull.into());
         };
         let (store, entry) = (Arc::clone(&self.store), self.entry(note));
-        self.tell_of(market, &entry);
+        self.tell_of(market, &entry, None);
         let writing = tokio::spawn(async move {
             for _ in 0..SEEN_ATTEMPTS {
                 match append_apart(&store, market, std::slice::from_ref(&entry)).await {
-                    Ok(()) => return,
+                    Ok(_) => return,
                     Err(error) => tracing::warn!(market = market.get(), cause = %error, "audit.note_seen"),
                 }
                 tokio::time::sleep(SEEN_PAUSE).await;
@@ -227,16 +246,17 @@ impl App {
         notes: impl IntoIterator<Item = Note>,
     ) -> Result<(), AppError> {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
-        append_apart(&self.store, market, &entries).await?;
-        for entry in &entries {
-            self.tell_of(market, entry);
+        let places = append_apart(&self.store, market, &entries).await?;
+        for (entry, place) in entries.iter().zip(places) {
+            self.tell_of(market, entry, Some(place));
         }
         Ok(())
     }
 }
 
-async fn append_apart(store: &Store, market: MarketId, entries: &[AuditEntry]) -> Result<(), StoreError> {
+async fn append_apart(store: &Store, market: MarketId, entries: &[AuditEntry]) -> Result<Vec<(i64, Hash)>, StoreError> {
     let mut transaction = store.begin_write().await?;
-    audit::append(&mut transaction, market, entries).await?;
-    transaction.commit().await
+    let places = audit::append(&mut transaction, market, entries).await?;
+    transaction.commit().await?;
+    Ok(places)
 }

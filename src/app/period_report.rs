@@ -195,6 +195,19 @@ pub enum FileForm {
     Pdf(PageForm),
 }
 
+impl FileForm {
+    /// Returns the ending of such a file's name.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+            Self::Pdf(_) => "pdf",
+        }
+    }
+}
+
 /// Returns a period as a file.
 ///
 /// # Errors

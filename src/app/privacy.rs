@@ -2,19 +2,26 @@
 //! vendor is told what is held about her. The journal itself stays for ten years: amounts, references
 //! and dates are accounts, and nothing here touches them.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::App;
+use super::audit_log::{AuditShown, NO_MARKET};
+use super::audit_words::actor_words;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::Note;
+use crate::domain::audit::{Action, AuditRow};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::store::error::StoreError;
-use crate::store::{head, redactions};
+use crate::store::{audit, head, redactions};
 
 /// Months for which texts about payers are kept unless it is said: as long as logs may be asked for.
 pub const MONTHS_DEFAULT: i64 = 24;
 /// Fewest days that a text is kept: statements of the month before are still compared.
 const DAYS_MIN: i64 = 62;
+/// Entries of the audit log that one person's file tells of: ten years of a stall that is looked at daily.
+const OPENED_MAX: i64 = 100_000;
 
 /// What became of a market's texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,27 +99,36 @@ impl App {
             // The installation's own inbox has no days that are closed.
             let before = if id == MarketId::INSTALLATION { before } else { before.min(head.open_date) };
             let found = redactions::expired(&mut transaction, id, from, before.starts_at()).await?;
-            if trial {
-                transaction.rollback().await?;
-            } else {
-                let how = (before.starts_at(), self.clock.now(), actor);
-                match redactions::redact(&mut transaction, id, &found.items, how).await {
-                    Ok(()) => transaction.commit().await?,
-                    Err(StoreError::UniqueViolation) => return Err(busy()),
-                    Err(error) => return Err(error.into()),
-                }
-                // Whoever books money takes turns with the steps.
-                tokio::task::yield_now().await;
-            }
             purged.texts = purged.texts.saturating_add(found.items.count());
             purged.kept = purged.kept.saturating_add(found.kept);
             after = found.next;
+            if trial {
+                transaction.rollback().await?;
+                continue;
+            }
+            let how = (before.starts_at(), self.clock.now(), actor);
+            match redactions::redact(&mut transaction, id, &found.items, how).await {
+                Ok(()) => {}
+                Err(StoreError::UniqueViolation) => return Err(busy()),
+                Err(error) => return Err(error.into()),
+            }
+            // Once, with the last step: what a purge that was cut off removed stands in its own records.
+            if after.is_none() && purged.texts > 0 {
+                let market = purged.market.as_ref().map_or(NO_MARKET, MarketCode::as_str);
+                let said = json!({"texts": purged.texts, "kept": purged.kept, "before": before.to_string()});
+                let note = Note::of(Action::TextsPurged, market).named(actor).after(said);
+                self.note(&mut transaction, id, [note]).await?;
+            }
+            transaction.commit().await?;
+            // Whoever books money takes turns with the steps.
+            tokio::task::yield_now().await;
         }
         Ok(purged)
     }
 
     /// Returns all that is held about a stall and its vendors, for the person concerned: registration,
-    /// accounts, phones, disputes, lines of cash, postings with the texts that are still there.
+    /// accounts, phones, disputes, lines of cash, postings with the texts that are still there, and who of
+    /// the office opened the book or changed something. That it was written out is itself told there.
     ///
     /// # Errors
     /// `not_found`.
@@ -120,8 +136,11 @@ impl App {
         let found = self.market(market).await?;
         let registered = self.stalls(market, None).await?;
         let stall = super::journal::find_stall(&registered, stall)?;
+        let note = Note::of(Action::SubjectTold, &stall.code).at_stall(stall.number);
+        self.note_apart(found.id, [note]).await?;
         let mut transaction = self.store.begin_read().await?;
         let held = crate::store::subject::of_stall(&mut transaction, found.id, stall.number).await?;
+        let opened = audit::of_stall(&mut transaction, found.id, stall.number, Timestamp::MIN, OPENED_MAX).await?;
         transaction.rollback().await?;
         let mut told = json!({
             "about": {"market": market.as_str(), "stall": stall.code.as_str(), "stall_number": stall.number.get()},
@@ -134,9 +153,22 @@ impl App {
         });
         if let Some(fields) = told.as_object_mut() {
             fields.extend(held);
+            fields.insert("opened_by".to_owned(), opened.into_iter().map(opened_json).collect());
         }
         Ok(told)
     }
+}
+
+/// Returns who did something with a stall's book, as its people are told.
+fn opened_json(row: AuditRow) -> Value {
+    let shown = AuditShown { market: None, row };
+    let (entry, role) = (&shown.row.entry, actor_words(&shown));
+    let (vi, en) = entry.action.in_words();
+    json!({
+        "at": rfc3339(entry.recorded_at), "name": entry.actor, "role": {"vi": role.vi, "en": role.en},
+        "action": entry.action.as_str(), "what": {"vi": vi, "en": en}, "object": entry.object,
+        "reason": entry.reason,
+    })
 }
 
 fn busy() -> AppError {

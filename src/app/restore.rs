@@ -4,13 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use super::OpenOptions;
+use super::access::Actor;
 use super::backup::{BackedUpMarket, defect_error, place_error};
 use super::clock::SystemClock;
 use super::error::{AppError, ErrorKind, Message};
+use super::note::{Note, note_outside};
 use super::progress::{Listener, Progress, Step};
 use super::vault::needed_key;
 use super::verify_books::{MarketFindings, verify_store};
+use crate::domain::audit::Action;
 use crate::domain::calendar::Clock as _;
+use crate::domain::ids::MarketId;
 use crate::store::Store;
 use crate::store::backup::{self, Overwrite, Partial};
 use crate::store::error::StoreError;
@@ -53,6 +57,22 @@ pub async fn restore(from: &Path, into: OpenOptions, listener: Listener<'_>) -> 
     source.close().await;
     let (markets, findings, secrets_key) = restored?;
     Ok(Restored { into: shown, markets, findings, secrets_key })
+}
+
+/// Tells the audit log of a restored book that it was made of a backup, by whoever holds the file. The book
+/// itself was as the backup when `restore` ended.
+///
+/// # Errors
+/// Whatever the store meets: the book is there all the same.
+pub async fn note_restored(from: &Path, into: OpenOptions, restored: &Restored) -> Result<(), AppError> {
+    let book = Store::open(into).await?;
+    let name = from.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let postings: i64 = restored.markets.iter().map(|market| market.postings).sum();
+    let said = serde_json::json!({ "markets": restored.markets.len(), "postings": postings });
+    let note = Note::of(Action::BookRestored, name).by(&Actor::operator()).after(said);
+    let noted = note_outside(&book, MarketId::INSTALLATION, note, SystemClock.now()).await;
+    book.close().await;
+    Ok(noted?)
 }
 
 type Checked = (Vec<BackedUpMarket>, Vec<MarketFindings>, Option<String>);

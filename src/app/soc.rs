@@ -21,7 +21,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use super::App;
 use super::acting::acting;
 use super::error::{AppError, ErrorKind, Message};
-use crate::domain::audit::{ActorKind, AuditEntry};
+use crate::domain::audit::{ActorKind, AuditEntry, AuditPoint};
+use crate::domain::hash::Hash;
 use crate::domain::ids::MarketId;
 use crate::domain::security_event::{Ending, SecurityEvent, Severity, Subject, watched};
 use crate::report::soc::{Origin, record};
@@ -175,8 +176,9 @@ impl App {
         Ok(Self { soc, ..self })
     }
 
-    /// Tells of what the audit log was told, where a collector wants to know of it.
-    pub(super) fn tell_of(&self, market: MarketId, entry: &AuditEntry) {
+    /// Tells of what the audit log was told, where a collector wants to know of it; with the entry's place
+    /// in the log, so that the log's chain is also known where nobody of this machine writes.
+    pub(super) fn tell_of(&self, market: MarketId, entry: &AuditEntry, place: Option<(i64, Hash)>) {
         let Some((severity, ending, subject)) = watched(entry.action) else { return };
         let said = entry.after.as_deref().map(serde_json::from_str::<serde_json::Value>);
         let address = match &said {
@@ -188,7 +190,11 @@ impl App {
             ActorKind::Phone => entry.actor.rsplit_once('/').map_or("phone", |(stall, _)| stall),
             ActorKind::User | ActorKind::Key | ActorKind::Operator | ActorKind::Nobody => &entry.actor,
         };
-        let code = self.directory.get().markets.get(&market).map(ToString::to_string);
+        let code = self.directory.get().markets.get(&market).cloned();
+        let of_market = |(seq, hash)| AuditPoint { market: code.clone(), seq, hash }.to_string();
+        // A market that was made this moment has no name here yet.
+        let named = code.is_some() || market == MarketId::INSTALLATION;
+        let audit = place.filter(|_| named).map(of_market).unwrap_or_default();
         self.soc.tell(&SecurityEvent {
             at: entry.recorded_at,
             id: entry.action.as_str(),
@@ -200,7 +206,8 @@ impl App {
             actor: actor.to_owned(),
             role: entry.role.clone(),
             object: entry.object.clone(),
-            market: code.unwrap_or_default(),
+            market: code.map(|code| code.to_string()).unwrap_or_default(),
+            audit,
             address: address.to_owned(),
             request_id: entry.request_id.clone().unwrap_or_default(),
         });
@@ -220,6 +227,7 @@ impl App {
             role: "source".to_owned(),
             object: source.to_owned(),
             market: String::new(),
+            audit: String::new(),
             address: String::new(),
             request_id: acting().request_id.unwrap_or_default(),
         });

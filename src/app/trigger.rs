@@ -15,6 +15,7 @@ use crate::domain::account::AccountNumber;
 use crate::domain::ids::SourceName;
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Dialect, Direction, EventId, EventTime, Settlement};
+use crate::domain::source_network::Network;
 use crate::store::routing::Sender;
 
 /// Most deliveries that one call makes.
@@ -290,7 +291,8 @@ fn attempt(
     let request = Inbound {
         source: sender.name.as_str().to_owned(),
         sub_path: request.sub_path.to_owned(),
-        address: None,
+        // As if it came from the first place that the source lists: what is made here comes from nowhere.
+        address: sender.networks.first().map(Network::first),
         headers,
         body: request.body.into_bytes(),
     };

@@ -23,7 +23,7 @@ use crate::domain::audit::Action;
 use crate::domain::ids::MarketId;
 use crate::domain::sealed::{NONCE, SealError, SecretsKey, sealed_with};
 use crate::store::engine::Transaction;
-use crate::store::secrets::{self, Kept, source_place, user_place};
+use crate::store::secrets::{self, Kept, source_place, user_place, webhook_place};
 use crate::store::{Store, head};
 
 /// The variable that holds the key itself.
@@ -56,23 +56,25 @@ impl App {
             return Ok(());
         }
         let mut transaction = self.store.begin_write().await?;
+        head::touch_reference(&mut transaction).await?;
         let kept = secrets::all(&mut transaction).await?;
         let key = self.key_for_sealing(&kept)?;
         for row in kept.iter().filter(|row| row.is_plain()) {
             secrets::put(&mut transaction, &self.resealed(row, None, &key)?).await?;
         }
-        head::touch_reference(&mut transaction).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Seals a secret for a place.
+    /// Seals a secret for a place. Takes turns with whoever replaces the key, or what is sealed with the
+    /// old one meanwhile would never open again.
     pub(crate) async fn seal(
         &self,
         transaction: &mut Transaction,
         place: &str,
         secret: &[u8],
     ) -> Result<String, AppError> {
+        head::touch_reference(transaction).await?;
         let kept = secrets::all(transaction).await?;
         let key = self.key_for_sealing(&kept)?;
         key.seal(place, secret, self.nonce()?).map_err(|error| AppError::internal(error.to_string()))
@@ -87,7 +89,7 @@ impl App {
         })
     }
 
-    /// Opens a source's secret.
+    /// Opens a secret that is text.
     pub(crate) fn unseal_text(&self, place: &str, kept: &str) -> Result<String, AppError> {
         String::from_utf8(self.unseal(place, kept)?).map_err(|_| broken(place))
     }
@@ -177,6 +179,12 @@ impl App {
                 previous: previous.as_deref().map(|previous| seal(1, previous.as_bytes())).transpose()?,
             },
             Kept::User { id, secret } => Kept::User { id: *id, secret: seal(0, secret)?.into_bytes() },
+            Kept::Webhook { market, id, secret, previous } => Kept::Webhook {
+                market: *market,
+                id: *id,
+                secret: seal(0, secret.as_bytes())?,
+                previous: previous.as_deref().map(|previous| seal(1, previous.as_bytes())).transpose()?,
+            },
         })
     }
 
@@ -255,6 +263,7 @@ fn place_of(row: &Kept) -> String {
     match row {
         Kept::Source { id, .. } => source_place(*id),
         Kept::User { id, .. } => user_place(*id),
+        Kept::Webhook { market, id, .. } => webhook_place(*market, *id),
     }
 }
 

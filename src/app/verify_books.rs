@@ -6,8 +6,9 @@ use super::backup::defect_error;
 use super::error::{AppError, ErrorKind, Message};
 use super::progress::{Listener, Progress, Step, unheard};
 use super::{App, no_market};
+use crate::domain::audit::AuditPoint;
 use crate::domain::ids::{MarketCode, MarketId};
-use crate::store::{Store, backup, verify};
+use crate::store::{Store, audit, backup, verify};
 
 /// What was found in one market.
 #[derive(Debug, Clone)]
@@ -34,16 +35,17 @@ impl App {
     /// # Errors
     /// `not_found` for the market; whatever the store meets. A difference is no error but a finding.
     pub async fn verify(&self, only: Option<&MarketCode>) -> Result<Vec<MarketFindings>, AppError> {
-        self.verify_heard(only, &unheard).await
+        self.verify_heard(only, &[], &unheard).await
     }
 
-    /// As [`Self::verify`], and tells how far it is.
+    /// As [`Self::verify`], against heads of the audit log that were kept elsewhere, and tells how far it is.
     ///
     /// # Errors
-    /// As [`Self::verify`].
+    /// As [`Self::verify`]; `audit_head_elsewhere` for a head of a market that is not verified.
     pub async fn verify_heard(
         &self,
         only: Option<&MarketCode>,
+        known: &[AuditPoint],
         listener: Listener<'_>,
     ) -> Result<Vec<MarketFindings>, AppError> {
         let markets: Vec<(MarketId, String)> = if let Some(code) = only {
@@ -52,8 +54,42 @@ impl App {
             let all = self.markets().await?.into_iter().map(|market| (market.id, market.code.to_string()));
             std::iter::once((MarketId::INSTALLATION, "-".to_owned())).chain(all).collect()
         };
-        verify_store(&self.store, &markets, listener).await
+        verify_against(&self.store, &markets, known, listener).await
     }
+}
+
+/// Verifies markets, and that their audit logs go on from where they are known to have been.
+async fn verify_against(
+    store: &Store,
+    markets: &[(MarketId, String)],
+    known: &[AuditPoint],
+    listener: Listener<'_>,
+) -> Result<Vec<MarketFindings>, AppError> {
+    if let Some(other) = known.iter().find(|point| !markets.iter().any(|(_, name)| name == point.place())) {
+        let place = other.place();
+        let message = Message::new(
+            format!("Điểm nhật ký {other} thuộc về chợ {place}, chợ này không được kiểm lần này."),
+            format!("The audit log's head {other} is of market {place}, which is not verified here."),
+        );
+        return Err(AppError::field("audit_head", "audit_head_elsewhere", message));
+    }
+    let mut findings = verify_store(store, markets, listener).await?;
+    let mut transaction = store.begin_read().await?;
+    for point in known {
+        let Some((id, _)) = markets.iter().find(|(_, name)| name == point.place()) else { continue };
+        let there = audit::hash_at(&mut transaction, *id, point.seq).await?;
+        let difference = match there {
+            Some(hash) if hash == point.hash.0 => continue,
+            Some(_) => {
+                format!("audit_log: row {} is not the one that was known, with the hash {}", point.seq, point.hash)
+            }
+            None => format!("audit_log: row {}, which was known, is not there any more", point.seq),
+        };
+        let of_market = findings.iter_mut().filter(|found| found.market == point.place());
+        of_market.for_each(|found| found.differences.push(difference.clone()));
+    }
+    transaction.rollback().await?;
+    Ok(findings)
 }
 
 /// Tells whether a book's file is a backup that nobody has served yet: [`verify_backup`] reads it as it
@@ -71,11 +107,12 @@ pub fn is_backup(path: &Path) -> bool {
 pub async fn verify_backup(
     path: &Path,
     only: Option<&MarketCode>,
+    known: &[AuditPoint],
     listener: Listener<'_>,
 ) -> Result<Vec<MarketFindings>, AppError> {
     backup::refuse_foreign(path).await?;
     let copy = backup::open(path).await?.map_err(|defect| defect_error(path, &defect))?;
-    let findings = verify_copy(&copy, path, only, listener).await;
+    let findings = verify_copy(&copy, path, (only, known), listener).await;
     copy.close().await;
     findings
 }
@@ -83,7 +120,7 @@ pub async fn verify_backup(
 async fn verify_copy(
     copy: &Store,
     path: &Path,
-    only: Option<&MarketCode>,
+    (only, known): (Option<&MarketCode>, &[AuditPoint]),
     listener: Listener<'_>,
 ) -> Result<Vec<MarketFindings>, AppError> {
     if !backup::is_current(copy).await? {
@@ -101,7 +138,7 @@ async fn verify_copy(
             return Err(no_market(code));
         }
     }
-    verify_store(copy, &markets, listener).await
+    verify_against(copy, &markets, known, listener).await
 }
 
 /// Verifies markets of any store.

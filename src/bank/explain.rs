@@ -69,7 +69,7 @@ fn unauthenticated(
     {
         return Explanation::OtherDialect(meant);
     }
-    if why.contains("header") {
+    if why.contains("header") || why.contains("is not of the form") {
         return Explanation::Header(why);
     }
     for (change, body) in spellings(request.body) {

@@ -33,6 +33,15 @@ pub(super) enum Audit {
         #[arg(long)]
         actions: bool,
     },
+    /// Print where each log ends, to keep on paper or on another machine
+    #[command(
+        after_help = "Whoever rewrites the whole log, hashes and all, cannot rewrite what is kept elsewhere. Later:\nsocho verify --audit-head TAN:1204:9c1f…\n\nExample: socho audit head --market TAN"
+    )]
+    Head {
+        /// One market; `-` for what concerns no market
+        #[arg(long, allow_hyphen_values = true)]
+        market: Option<String>,
+    },
     /// Write every entry, market by market in the order of the chain
     #[command(
         after_help = "`socho verify` checks the chain; the file carries each entry's hash.\n\nExample: socho audit export --format csv -o audit.csv"
@@ -108,6 +117,17 @@ pub(super) async fn run(context: &Context, command: Audit) -> Result<Exit, Failu
                 if let Some(next) = page.next {
                     line(format!("--after {next}"));
                 }
+            }
+        }
+        Audit::Head { market } => {
+            let app = context.open().await?;
+            let heads = app.audit_heads(&Actor::operator(), market.as_deref()).await;
+            app.close().await;
+            let heads: Vec<String> = heads?.iter().map(ToString::to_string).collect();
+            if context.json {
+                line(serde_json::json!({"data": heads, "has_more": false}).to_string());
+            } else {
+                heads.into_iter().for_each(line);
             }
         }
         Audit::Export { filter, format, output } => export(context, filter.query(), format, output).await?,

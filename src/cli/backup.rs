@@ -11,7 +11,7 @@ use super::progress::Bar;
 use super::verify::print_findings;
 use crate::app::OpenOptions;
 use crate::app::backup::{BackedUpMarket, Depth, Overwrite};
-use crate::app::restore::restore;
+use crate::app::restore::{note_restored, restore};
 
 /// Copies the book, while it is served, into one SQLite file, whichever engine holds it.
 ///
@@ -90,9 +90,10 @@ pub(super) async fn run_backup(context: &Context, command: Backup) -> Result<Exi
 pub(super) async fn run_restore(context: &Context, command: Restore) -> Result<Exit, Failure> {
     let into = OpenOptions { url: command.into, migrate_url: context.migrate_url() };
     let bar = Bar::new(context.lang);
-    let restored = restore(&command.file, into, &|progress| bar.show(progress)).await;
+    let restored = restore(&command.file, into.clone(), &|progress| bar.show(progress)).await;
     bar.clear();
     let restored = restored?;
+    note_restored(&command.file, into, &restored).await?;
     let clean = restored.findings.iter().all(|market| market.differences.is_empty());
     let postings: i64 = restored.markets.iter().map(|market| market.postings).sum();
     if context.json {

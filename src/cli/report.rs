@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Context;
 use super::output::{Exit, Failure, Lang, bytes_to_stdout, table, write_output};
+use crate::app::App;
 use crate::app::daily_report::{PageForm, to_table};
 use crate::app::error::AppError;
 use crate::app::period_report::{
@@ -127,6 +128,12 @@ impl File {
         }
     }
 
+    /// Tells the audit log that figures are taken away; a table on the terminal is only looked at.
+    async fn note(&self, context: &Context, app: &App, market: Option<&MarketCode>, of: String) -> Result<(), Failure> {
+        let Some(form) = self.form(context) else { return Ok(()) };
+        Ok(app.note_download(market, &format!("{of}.{}", form.ending())).await?)
+    }
+
     fn write(&self, mut bytes: Vec<u8>) -> Result<(), Failure> {
         if bytes.first() == Some(&b'{') {
             bytes.push(b'\n');
@@ -148,6 +155,7 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
                 None => app.book_day(&app.market(&day.market).await?),
             };
             let report = app.daily_report(&day.market, date).await?;
+            day.file.note(context, &app, Some(&day.market), format!("{}-{date}", day.market)).await?;
             day.file.write(match day.file.form(context) {
                 Some(form) => day_file(&report, form)?,
                 None => to_table(&report, language()).into_bytes(),
@@ -155,6 +163,9 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
         }
         Report::Month(month) => {
             let report = app.period_report(&month.market, month.days.period(app.today())?).await?;
+            let (first, last) = (report.period.first(), report.period.last());
+            let file = format!("{}-{first}-{last}", month.market);
+            month.file.note(context, &app, Some(&month.market), file).await?;
             let named = format!("{} · {} · {}", report.market.name, report.period, standing_of(&report, language()));
             month.file.write(match month.file.form(context) {
                 Some(form) => period_file(&report, form)?,
@@ -164,6 +175,8 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
         Report::Compare(compare) => {
             let standing = if compare.provisional { Standing::Provisional } else { Standing::Closed };
             let compared = app.compare(compare.days.period(app.today())?, standing, &compare.markets).await?;
+            let file = format!("compare-{}-{}", compared.period.first(), compared.period.last());
+            compare.file.note(context, &app, None, file).await?;
             let named = format!("{} · {}", compared.period, standing.as_str());
             compare.file.write(match compare.file.form(context) {
                 Some(form) => comparison_file(&compared, form)?,

@@ -11,12 +11,13 @@ use super::progress::Bar;
 use crate::app::seal_view::public_key;
 use crate::app::verify_books::{MarketFindings, is_backup, verify_backup};
 use crate::app::verify_evidence::{Verified, verify_evidence};
+use crate::domain::audit::AuditPoint;
 use crate::domain::ids::MarketCode;
 
 /// Reads the whole journal and compares everything that was derived from it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "With a file it needs no book: the file and a public key that you trust are enough.\n\nExample: socho verify --market TAN\nExample: socho verify TAN-2026-11.zip --key market.pem"
+    after_help = "With a file it needs no book: the file and a public key that you trust are enough.\n\nExample: socho verify --market TAN\nExample: socho verify --audit-head TAN:1204:9c1f…\nExample: socho verify TAN-2026-11.zip --key market.pem"
 )]
 pub(super) struct Verify {
     /// A proof or an export to check instead of the book
@@ -28,19 +29,25 @@ pub(super) struct Verify {
     /// One market alone; all of them when not given
     #[arg(long, conflicts_with = "file")]
     market: Option<MarketCode>,
+    /// Where an audit log ended once, as `socho audit head`, an export or the collector kept it:
+    /// `MARKET:SEQ:HASH`, or `SEQ:HASH` with --market. May be given several times
+    #[arg(long, value_name = "HEAD", conflicts_with = "file", allow_hyphen_values = true)]
+    audit_head: Vec<String>,
 }
 
 pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Failure> {
     if let (Some(file), Some(key)) = (&command.file, &command.key) {
         return evidence(context, file, key);
     }
+    let point = |text: &String| audit_point(text, command.market.as_ref());
+    let known = command.audit_head.iter().map(point).collect::<Result<Vec<_>, _>>()?;
     let bar = Bar::new(context.lang);
     let heard = |progress| bar.show(progress);
     let findings = if let Some(backup) = context.file()?.filter(|path| is_backup(path)) {
-        verify_backup(&backup, command.market.as_ref(), &heard).await
+        verify_backup(&backup, command.market.as_ref(), &known, &heard).await
     } else {
         let app = context.open().await?;
-        let findings = app.verify_heard(command.market.as_ref(), &heard).await;
+        let findings = app.verify_heard(command.market.as_ref(), &known, &heard).await;
         app.close().await;
         findings
     };
@@ -60,6 +67,18 @@ pub(super) async fn run(context: &Context, command: Verify) -> Result<Exit, Fail
         print_findings(&findings, context.lang);
     }
     Ok(if clean { Exit::Ok } else { Exit::Integrity })
+}
+
+/// Reads where an audit log ended once.
+fn audit_point(text: &str, market: Option<&MarketCode>) -> Result<AuditPoint, Failure> {
+    let whole = match market {
+        Some(market) if text.matches(':').count() == 1 => format!("{market}:{text}"),
+        Some(_) | None => text.to_owned(),
+    };
+    whole.parse().map_err(|error: crate::domain::ids::IdError| {
+        let vi = format!("--audit-head {text} không đúng: cần CHỢ:SỐ:MÃ_BĂM như socho audit head in ra.");
+        Failure::new(Exit::Usage, vi, format!("--audit-head is not valid: {error}."))
+    })
 }
 
 /// Prints one line a market, and what differs below it.

@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::hash::Hash;
-use super::ids::{IdError, MarketId, StallNumber};
+use super::hash::{Hash, from_hex};
+use super::ids::{IdError, MarketCode, MarketId, StallNumber};
 
 /// Declares an enum whose variants are words that are stored.
 macro_rules! words {
@@ -95,6 +95,8 @@ words! {
     Book = "book",
     /// The audit log itself.
     Audit = "audit",
+    /// A subscription of another program.
+    Webhook = "webhook",
 }
 
 /// Declares the actions: name, word, what they are done to, and how people say it in both languages.
@@ -187,6 +189,13 @@ actions! {
     PhonesViewed = "phones.viewed" on Stall: "xem danh sách điện thoại của sạp", "looked at the stall's phones";
     StreamHeard = "stream.heard" on Stall: "theo dõi tiền về của sạp", "listened to the stall's payments";
     SecretsKeyRotated = "secrets_key.rotated" on Book: "thay khóa mã hóa các khóa bí mật", "replaced the key that seals secrets";
+    WebhookAdded = "webhook.added" on Webhook: "thêm nơi nhận sự kiện của chợ", "subscribed another program to the market's events";
+    WebhookRotated = "webhook.rotated" on Webhook: "đổi khóa bí mật của nơi nhận", "put a webhook's new secret in force";
+    WebhookReplayed = "webhook.replayed" on Webhook: "cho gửi lại sự kiện tới nơi nhận", "had events delivered to a webhook again";
+    WebhookRemoved = "webhook.removed" on Webhook: "bỏ nơi nhận sự kiện", "ended a webhook";
+    TextsPurged = "texts.purged" on Market: "xóa nội dung chuyển khoản hết thời hạn", "removed texts about payers whose time was over";
+    SubjectTold = "subject.told" on Stall: "xuất toàn bộ dữ liệu của sạp và người bán", "wrote out all that is held about the stall and its vendors";
+    BookRestored = "book.restored" on Book: "phục hồi sổ từ bản sao lưu", "restored the book from a backup";
     AuditRead = "audit.read" on Audit: "xem nhật ký kiểm toán", "read the audit log";
     AuditExported = "audit.exported" on Audit: "xuất nhật ký kiểm toán", "exported the audit log";
 }
@@ -231,9 +240,70 @@ pub struct AuditRow {
     pub hash: Hash,
 }
 
+/// What a market's place in a name says for what concerns no market.
+pub const NO_MARKET: &str = "-";
+
+/// Where a market's log ended at some moment: written down outside the book, it shows later that nothing
+/// up to there was changed, removed or cut off. Written `TAN:123:<64 hex digits>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPoint {
+    /// The market's code; none for what concerns no market.
+    pub market: Option<MarketCode>,
+    /// The last entry's place.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+impl AuditPoint {
+    /// Returns the market's code, or what stands for none.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.market.as_ref().map_or(NO_MARKET, MarketCode::as_str)
+    }
+}
+
+impl fmt::Display for AuditPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.place(), self.seq, self.hash)
+    }
+}
+
+impl FromStr for AuditPoint {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let wrong = || IdError {
+            what: "head of an audit log",
+            text: text.chars().take(100).collect(),
+            rule: "MARKET:SEQ:HASH as socho audit head prints it",
+        };
+        let mut parts = text.trim().split(':');
+        let (Some(market), Some(seq), Some(hash), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(wrong());
+        };
+        let market = if market == NO_MARKET { None } else { Some(market.parse()?) };
+        let seq = seq.parse().ok().filter(|seq| *seq > 0).ok_or_else(wrong)?;
+        let hash = from_hex(hash).and_then(|bytes| Hash::from_slice(&bytes).ok()).ok_or_else(wrong)?;
+        Ok(Self { market, seq, hash })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_logs_head_reads_back_as_it_is_written_and_nothing_else_does() {
+        let hash = "ab".repeat(32);
+        for text in [format!("TAN:12:{hash}"), format!("-:1:{hash}")] {
+            assert_eq!(text.parse::<AuditPoint>().unwrap().to_string(), text);
+        }
+        for text in [format!("12:{hash}"), format!("TAN:0:{hash}"), format!("TAN:-1:{hash}"), "TAN:12:ab".to_owned()] {
+            assert!(text.parse::<AuditPoint>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn every_action_has_a_word_of_its_own_that_reads_back_and_is_said_in_both_languages() {

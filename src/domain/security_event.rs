@@ -59,6 +59,9 @@ pub struct SecurityEvent {
     pub object: String,
     /// The market's code; empty for none.
     pub market: String,
+    /// The entry's place in the audit log and its hash, as [`super::audit::AuditPoint`] is written; empty
+    /// when there is none yet.
+    pub audit: String,
     /// The client's address; empty when it is not known.
     pub address: String,
     /// The request's id; empty when there was none.
@@ -68,6 +71,7 @@ pub struct SecurityEvent {
 /// Returns how much an action matters to whoever watches, and how it ended; none for what is told to the
 /// audit log alone.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "a table with a line for each action, which the compiler keeps whole")]
 pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
     use Ending::{Failure, Success};
     use Severity::{Informational, Notice, Warning};
@@ -98,6 +102,9 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::SigningKeyMade
         | Action::SigningKeyRotated
         | Action::SecretsKeyRotated
+        | Action::WebhookAdded
+        | Action::WebhookRotated
+        | Action::BookRestored
         | Action::CodeIssued
         | Action::PostingReversed => (Warning, Success, Deed),
         Action::StallRegistered
@@ -110,6 +117,10 @@ pub fn watched(action: Action) -> Option<(Severity, Ending, Subject)> {
         | Action::ReportDownloaded
         | Action::BookExported
         | Action::BackupMade
+        | Action::WebhookReplayed
+        | Action::WebhookRemoved
+        | Action::TextsPurged
+        | Action::SubjectTold
         | Action::DeliveryRead
         | Action::DeliveryJudgedAgain
         | Action::AuditExported => (Notice, Success, Deed),

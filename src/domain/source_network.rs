@@ -17,6 +17,12 @@ pub const NETWORKS_MAX: usize = 64;
 pub struct Network(IpNet);
 
 impl Network {
+    /// Returns its first address.
+    #[must_use]
+    pub fn first(&self) -> IpAddr {
+        self.0.network()
+    }
+
     /// Tells whether an address lies in it. An IPv4 address that is written as IPv6 is the IPv4 one.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

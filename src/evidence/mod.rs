@@ -33,5 +33,5 @@ pub const MANIFEST: &str = "manifest.json";
 pub const SUMS: &str = "SHA256SUMS";
 /// How to check by hand.
 pub const README: &str = "README.txt";
-/// Text of [`README`].
+/// Text of [`README`]; where the audit log ended when the export was made follows it.
 pub const README_TEXT: &str = include_str!("README.txt");

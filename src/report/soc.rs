@@ -83,7 +83,7 @@ fn header(event: &SecurityEvent, origin: &Origin) -> String {
     format!("<{}>1 {at} {host} socho {} {}", facility * 8 + severity, origin.process, event.id)
 }
 
-fn fields(event: &SecurityEvent) -> [(&'static str, String); 9] {
+fn fields(event: &SecurityEvent) -> [(&'static str, String); 10] {
     [
         ("event", event.id.to_owned()),
         ("outcome", ending(event).to_owned()),
@@ -92,6 +92,7 @@ fn fields(event: &SecurityEvent) -> [(&'static str, String); 9] {
         ("role", plain(&event.role)),
         ("object", plain(&event.object)),
         ("market", plain(&event.market)),
+        ("audit", plain(&event.audit)),
         ("src", plain(&event.address)),
         ("requestId", plain(&event.request_id)),
     ]
@@ -153,7 +154,13 @@ fn cef(event: &SecurityEvent, origin: &Origin) -> String {
             let _ = write!(text, " {name}={}", tail(&plain(value)));
         }
     }
-    let labelled = [("object", &event.object), ("market", &event.market), ("role", &event.role), ("actorKind", &kind)];
+    let labelled = [
+        ("object", &event.object),
+        ("market", &event.market),
+        ("role", &event.role),
+        ("actorKind", &kind),
+        ("audit", &event.audit),
+    ];
     for (number, (label, value)) in (1..).zip(labelled) {
         if !value.is_empty() {
             let _ = write!(text, " cs{number}Label={label} cs{number}={}", tail(&plain(value)));

@@ -29,11 +29,18 @@ macro_rules! audit_sql {
     };
 }
 
-/// Appends entries to a market's log, in their order.
-pub(crate) async fn append(transaction: &mut Transaction, market: MarketId, entries: &[AuditEntry]) -> Result<()> {
+/// Where a market's log ends: the last entry's place and hash.
+pub(crate) type Head = (MarketId, i64, Hash);
+
+/// Appends entries to a market's log, in their order; returns each one's place and hash.
+pub(crate) async fn append(
+    transaction: &mut Transaction,
+    market: MarketId,
+    entries: &[AuditEntry],
+) -> Result<Vec<(i64, Hash)>> {
     const END: &str = "UPDATE audit_head SET last_hash = $2 WHERE market_id = $1";
     if entries.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
     let (last, mut previous) = take(transaction, market, count).await?;
@@ -47,7 +54,32 @@ pub(crate) async fn append(transaction: &mut Transaction, market: MarketId, entr
     for part in rows.chunks(TOGETHER) {
         insert(transaction, market, part).await?;
     }
-    transaction.execute_exactly(1, END, binds![market.get(), previous]).await
+    transaction.execute_exactly(1, END, binds![market.get(), previous]).await?;
+    Ok(rows.into_iter().map(|(seq, _, hash)| (seq, Hash(hash))).collect())
+}
+
+/// Reads where the logs of these markets end, by market; one without an entry has no end.
+pub(crate) async fn heads(transaction: &mut Transaction, markets: &[MarketId]) -> Result<Vec<Head>> {
+    const SQL: &str = "SELECT h.market_id, h.last_seq, h.last_hash FROM {rows} CROSS JOIN audit_head h \
+        WHERE h.market_id = u.market_id AND h.last_seq > $1 ORDER BY h.market_id LIMIT $2";
+    let limit = i64::try_from(markets.len()).unwrap_or(i64::MAX);
+    let wanted = Rows::new().with("market_id", Column::ints(markets.iter().map(|market| market.get())));
+    let wrong = |error: String| StoreError::Inconsistent(format!("audit_head: {error}"));
+    let head = |row: &Row| {
+        let market = MarketId::new(row.int("market_id")?).map_err(|error| wrong(error.to_string()))?;
+        let hash = Hash::from_slice(&row.bytes("last_hash")?).map_err(|error| wrong(error.to_string()))?;
+        Ok((market, row.int("last_seq")?, hash))
+    };
+    if markets.is_empty() {
+        return Ok(Vec::new());
+    }
+    transaction.rows(SQL, binds![0_i64, limit, wanted]).await?.iter().map(head).collect()
+}
+
+/// Reads the hash of one entry as it lies there; none when it is not there.
+pub(crate) async fn hash_at(transaction: &mut Transaction, market: MarketId, seq: i64) -> Result<Option<Vec<u8>>> {
+    const SQL: &str = "SELECT hash FROM audit_log WHERE market_id = $1 AND seq = $2";
+    transaction.row(SQL, binds![market.get(), seq]).await?.map(|row| row.bytes("hash")).transpose()
 }
 
 /// Takes the next places of a market's log; returns the last of them and the hash before the first.

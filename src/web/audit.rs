@@ -20,6 +20,9 @@ use crate::app::error::AppError;
 use crate::domain::audit::Action;
 use crate::domain::calendar::{BusinessDate, vietnam_time};
 
+/// The header that says where the logs end, `TAN:123:<hash>` each: whoever keeps it can ask later whether
+/// anything before it was changed (`socho verify --audit-head`).
+const HEADS: &str = "socho-audit-heads";
 /// Entries on one page.
 const PAGE_ROWS: i64 = 50;
 
@@ -78,7 +81,12 @@ pub(super) async fn list(
 ) -> Answer {
     let page = web.app.audit_log(&actor, &query.query()).await.map_err(told(&headers, "/v1/audit"))?;
     let data: Vec<_> = page.rows.iter().map(audit_json).collect();
-    Ok(Json(json!({ "data": data, "has_more": page.next.is_some(), "next": page.next })).into_response())
+    let answer = Json(json!({ "data": data, "has_more": page.next.is_some(), "next": page.next }));
+    let heads: Vec<String> = page.heads.iter().map(ToString::to_string).collect();
+    if heads.is_empty() {
+        return Ok(answer.into_response());
+    }
+    Ok(([(HEADS, heads.join(", "))], answer).into_response())
 }
 
 /// An entry on the page.
@@ -134,7 +142,7 @@ pub(super) async fn page(
             Ok(found) => (found, None),
             Err(error) if error.kind.is_the_askers() => {
                 let told = frame.say(&error.message.vi, &error.message.en).to_owned();
-                (AuditPage { rows: Vec::new(), next: None }, Some(told))
+                (AuditPage { rows: Vec::new(), next: None, heads: Vec::new() }, Some(told))
             }
             Err(error) => return Err(error),
         };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Shared;
 use super::markets::field;
 use super::problem::{Answer, told};
-use super::reports::{download, extension, file_form, media_type, page_form};
+use super::reports::{download, file_form, media_type, page_form};
 use crate::app::error::{AppError, Message};
 use crate::app::period_report::{
     FileForm, MarketComparison, Period, Standing, comparison_file, no_period, period_file, period_of,
@@ -82,7 +82,7 @@ pub(super) async fn period(
         let period = asked(&query, web.app.today())?;
         let market: MarketCode = field("code", &code)?;
         let report = web.app.period_report(&market, period).await?;
-        let name = format!("{code}-{}-{}.{}", period.first(), period.last(), extension(form));
+        let name = format!("{code}-{}-{}.{}", period.first(), period.last(), form.ending());
         web.app.note_download(Some(&market), &name).await?;
         let made = tokio::task::spawn_blocking(move || period_file(&report, form));
         Ok(answer(form, &name, made.await.map_err(AppError::internal)??))
@@ -155,7 +155,7 @@ pub(super) async fn compare_file(
         }
         let form = file_form(file.strip_prefix("compare.").unwrap_or_default(), None)?;
         let compared = compared(&web, &query).await?;
-        let name = format!("so-sanh-{}-{}.{}", compared.period.first(), compared.period.last(), extension(form));
+        let name = format!("so-sanh-{}-{}.{}", compared.period.first(), compared.period.last(), form.ending());
         web.app.note_download(None, &name).await?;
         let made = tokio::task::spawn_blocking(move || comparison_file(&compared, form));
         Ok(answer(form, &name, made.await.map_err(AppError::internal)??))

@@ -57,7 +57,7 @@ pub(super) async fn file(
         if form == FileForm::Json {
             return marked(json_answer(&report)?, &mark);
         }
-        let name = format!("{}-{}.{}", report.market.code, report.business_date, extension(form));
+        let name = format!("{}-{}.{}", report.market.code, report.business_date, form.ending());
         web.app.note_download(Some(&report.market.code), &name).await?;
         // Laying out hundreds of rows takes a moment, which must not hold up webhooks.
         let made = tokio::task::spawn_blocking(move || day_file(&report, form));
@@ -106,16 +106,6 @@ pub(super) fn media_type(form: FileForm) -> &'static str {
         FileForm::Csv => "text/csv; charset=utf-8",
         FileForm::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         FileForm::Pdf(_) => "application/pdf",
-    }
-}
-
-/// Returns a form's ending.
-pub(super) fn extension(form: FileForm) -> &'static str {
-    match form {
-        FileForm::Json => "json",
-        FileForm::Csv => "csv",
-        FileForm::Xlsx => "xlsx",
-        FileForm::Pdf(_) => "pdf",
     }
 }
 

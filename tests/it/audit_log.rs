@@ -156,6 +156,21 @@ story!(every_deed_of_an_office_has_its_entry, |world| {
         )
         .await
         .unwrap();
+    let url = "https://hooks.example.vn/T0KEN".parse().unwrap();
+    let (webhook, _) = world.app.add_webhook(&tan, url, None, "op").await.unwrap();
+    world.app.rotate_webhook(&tan, webhook.id, jiff::SignedDuration::from_hours(1)).await.unwrap();
+    world.app.replay_webhook(&tan, webhook.id, Some("0")).await.unwrap();
+    world.app.remove_webhook(&tan, webhook.id).await.unwrap();
+    assert_eq!(world.app.remove_webhook(&tan, webhook.id).await.unwrap_err().code, "not_found");
+    world.app.subject_access(&tan, "B12").await.unwrap();
+    for (action, value) in [("webhook.added", "after"), ("webhook.removed", "before")] {
+        let told = &of_action(&world, action).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!((told[0][value]["host"].as_str(), &told[0]["market"]), (Some("hooks.example.vn"), &"TAN".into()));
+        assert!(!told[0].to_string().contains("T0KEN"), "what stands in an address's path may be a secret");
+    }
+    let replayed = &of_action(&world, "webhook.replayed").await[0];
+    assert!(replayed["before"]["delivered_seq"].as_i64() > Some(0) && replayed["after"]["delivered_seq"] == 0);
     let done: BTreeSet<String> = entries(&world, AuditQuery::default())
         .await
         .iter()
@@ -187,6 +202,9 @@ story!(every_deed_of_an_office_has_its_entry, |world| {
         "report.downloaded",
         "card.printed",
         "backup.made",
+        "webhook.rotated",
+        "webhook.replayed",
+        "subject.told",
     ] {
         assert!(done.contains(action), "{action} is missing in {done:?}");
     }

@@ -50,6 +50,17 @@ fn a_backup_is_told_in_figures_and_restored_with_them() {
     let restored: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, told.as_str(), restored["ok"].as_bool()), (0, "", Some(true)));
     assert_eq!(restored["markets"], told_figures["markets"]);
+    // The restored book remembers that it is one, and who takes figures out of it.
+    let restored = ["--db", into.as_str()];
+    let (code, _, told) = socho(&[&restored[..], &["report", "compare", "--format", "json"]].concat());
+    assert_eq!((code, told.as_str()), (0, ""));
+    let (code, _, told) = socho(&[&restored[..], &["report", "compare"]].concat());
+    assert_eq!((code, told.as_str()), (0, ""), "a table is looked at and not taken away");
+    let (_, out, _) = socho(&[&restored[..], &["audit", "list", "--json", "--limit", "2"]].concat());
+    let log: Value = serde_json::from_str(&out).unwrap();
+    let said = |row: &Value| (row["action"].as_str().unwrap().to_owned(), row["actor"].as_str().unwrap().to_owned());
+    let said: Vec<_> = log["data"].as_array().unwrap().iter().map(said).collect();
+    assert_eq!(said, ["report.downloaded", "book.restored"].map(|what| (what.to_owned(), "operator".to_owned())));
     assert_eq!(socho(&["verify", "--db", &into]).0, 0);
     let (code, _, told) = socho(&["restore", &file, "--into", &into]);
     assert!(code == 1 && told.contains("was left as it is"), "{told}");

@@ -323,3 +323,27 @@ fn the_copied_command_signs_as_the_dialect_does() {
         assert!(said || matches!(received, Ok(Delivery::Items(_))), "{dialect}: {received:?}\n{command}");
     }
 }
+
+story!(a_trigger_reaches_a_source_that_is_held_to_networks_by_its_own_door, |world| {
+    world.market("TAN", "00:00").await;
+    world.stall("TAN", "B12", "Nguyễn Thị Hoa", ACCOUNT).await;
+    world.source("bank", Dialect::GenericHmac, &[], Some("TAN")).await;
+    let held = ["198.51.100.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+    world.app.change_source_addresses(&"bank".parse().unwrap(), &held, &[]).await.unwrap();
+    let trigger = socho::app::trigger::Trigger {
+        source: "bank".parse().unwrap(),
+        account: ACCOUNT.parse().unwrap(),
+        amount: socho::domain::money::Dong::new(20_000),
+        memo: "SOCHO TEST".to_owned(),
+        count: 1,
+        duplicate: false,
+        bad_signature: false,
+        skew: jiff::SignedDuration::ZERO,
+    };
+    let attempts = world.app.prepare_trigger(&trigger, world.app.now()).await.unwrap();
+    let reply = world.app.receive_settlement(attempts[0].request.clone()).await.unwrap();
+    assert_eq!(reply.items[0].posting.as_deref(), Some("TAN-1"), "{}", reply.message.en);
+    let elsewhere = socho::app::receive_settlement::Inbound { address: None, ..attempts[0].request.clone() };
+    let reply = world.app.receive_settlement(elsewhere).await.unwrap();
+    assert_eq!(reply.code, "address_not_allowed", "an address that nobody knows is in no list");
+});

@@ -15,6 +15,7 @@
 mod access;
 mod answers;
 mod architecture;
+mod audit_anchors;
 mod audit_log;
 mod backup;
 mod backup_command;

@@ -1,13 +1,14 @@
 //! Texts about payers go when their time is over, and the book stays whole; a vendor is told what is held.
 
 use socho::app::App;
+use socho::app::access::Role;
 use socho::app::close_day::CloseDay;
 use socho::app::privacy::Purged;
 use socho::app::resolve::ResolveAction;
 use socho::domain::inbox::Outcome;
 use socho::domain::settlement::Dialect;
 
-use crate::visitors::{Site, phone};
+use crate::visitors::{PASSWORD, Site, phone, user};
 use crate::world::{World, settlement, story};
 
 const ACCOUNT: &str = "0071000888888";
@@ -159,3 +160,30 @@ story!(a_vendor_is_told_all_that_is_held_about_her_and_nothing_of_others, |world
     assert!(told["postings"][0]["memo"].is_null() && told["postings"][0]["amount"] == 35_000);
     assert_eq!(world.app.subject_access(&"TAN".parse().unwrap(), "Z9").await.unwrap_err().code, "not_found");
 });
+
+story!(a_vendors_file_says_who_read_her_book_and_the_log_says_who_wrote_the_file_and_what_went, |world| {
+    book(&world).await;
+    user(&world, "lan", Role::Manager, Some("TAN")).await;
+    let mut lan = Site::of(&world).visitor();
+    lan.log_in("lan", PASSWORD).await;
+    for stall in ["B12", "B13"] {
+        let page = lan.get(&format!("/v1/markets/TAN/postings?stall={stall}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+    }
+    purge(&world.app, "2026-09-20", true).await;
+    assert_eq!(world.int("SELECT COUNT(*) FROM audit_log WHERE action = 'texts.purged'").await, 0, "only counted");
+    let (gone, _) = purge(&world.app, "2026-09-20", false).await;
+    let noted = "SELECT COUNT(*) FROM audit_log WHERE market_id = 1 AND action = 'texts.purged' AND actor = 'lan' \
+        AND object = 'TAN' AND value_after LIKE ";
+    assert_eq!(world.int(&format!("{noted} '%\"texts\":{gone}}}'")).await, 1);
+    let told = world.app.subject_access(&"TAN".parse().unwrap(), "B12").await.unwrap();
+    let opened: Vec<(&str, &str)> = told["opened_by"].as_array().unwrap().iter().map(said).collect();
+    assert_eq!(opened.first(), Some(&("operator", "subject.told")), "{opened:?}");
+    assert_eq!(opened.iter().filter(|one| **one == ("lan", "postings.viewed")).count(), 1, "{opened:?}");
+    assert_eq!(told["opened_by"][0]["role"]["vi"], "người vận hành");
+    assert!(verified(&world).await.1.is_empty());
+});
+
+fn said(row: &serde_json::Value) -> (&str, &str) {
+    (row["name"].as_str().unwrap(), row["action"].as_str().unwrap())
+}

@@ -103,6 +103,59 @@ story!(a_secret_moved_to_another_row_does_not_open, |world| {
     other.close().await;
 });
 
+const WEBHOOK_SECRETS: &str = "SELECT secret FROM webhooks UNION ALL \
+    SELECT secret_previous FROM webhooks WHERE secret_previous IS NOT NULL ORDER BY 1";
+
+/// A subscription to a market's events whose secret was changed once; returns both secrets.
+async fn webhook(world: &World, market: &str) -> [String; 2] {
+    let url = "https://hooks.example.vn/socho".parse().unwrap();
+    let market = market.parse().unwrap();
+    let (shown, before) = world.app.add_webhook(&market, url, None, "op").await.unwrap();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let (_, now) = world.app.rotate_webhook(&market, shown.id, hour).await.unwrap();
+    [before, now]
+}
+
+story!(a_webhooks_secrets_are_sealed_at_their_row_and_under_a_new_key_anew, |world| {
+    hall(&world).await;
+    world.market("CKE", "00:00").await;
+    let mut told = webhook(&world, "TAN").await.to_vec();
+    told.extend(webhook(&world, "CKE").await);
+    let kept = texts(&world, WEBHOOK_SECRETS).await;
+    assert_eq!(kept.len(), 4);
+    for text in &kept {
+        assert!(text.starts_with("sealed1:") && !told.contains(text), "{text}");
+    }
+    let done = world.app.rotate_secrets_key(&Actor::operator()).await.unwrap();
+    assert_eq!(done.rows, 3, "a source and two webhooks");
+    let anew = texts(&world, WEBHOOK_SECRETS).await;
+    assert!(anew.iter().all(|text| !kept.contains(text) && text.contains(&done.now)), "{anew:?}");
+    assert_eq!(world.second().await.check_secrets().await.unwrap(), Some(done.now));
+    let moved =
+        "UPDATE webhooks SET secret = (SELECT w.secret FROM webhooks w WHERE w.market_id = 1) WHERE market_id = 2";
+    world.execute(moved).await.unwrap();
+    let told = world.app.check_secrets().await.unwrap_err();
+    assert_eq!((told.code, told.kind), ("secret_broken", ErrorKind::Integrity), "{told}");
+    assert!(told.message.en.contains("webhooks:2:"), "{told}");
+    let id = world.app.webhooks(&"CKE".parse().unwrap()).await.unwrap()[0].id;
+    let tried = world.app.test_webhook(&"CKE".parse().unwrap(), id).await.unwrap_err();
+    assert_eq!(tried.code, "secret_broken", "nothing is signed with another market's secret");
+});
+
+story!(what_an_older_program_left_plain_of_webhooks_is_sealed_when_the_book_is_opened, |world| {
+    hall(&world).await;
+    webhook(&world, "TAN").await;
+    world.app.close().await;
+    let plain = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_plJ3nmyCDGBKInavdOK15jsl"];
+    let put = format!("UPDATE webhooks SET secret = '{}', secret_previous = '{}'", plain[0], plain[1]);
+    world.execute(&put).await.unwrap();
+    let app = opened(&world.url, &world, &world.path("keys")).await.unwrap();
+    let kept = texts(&world, WEBHOOK_SECRETS).await;
+    assert!(kept.len() == 2 && kept.iter().all(|text| text.starts_with("sealed1:")), "{kept:?}");
+    assert!(app.check_secrets().await.unwrap().is_some());
+    app.close().await;
+});
+
 story!(a_missing_wrong_or_exposed_key_is_told_and_never_replaced, |world| {
     hall(&world).await;
     let elsewhere = world.path("other-keys");

@@ -243,6 +243,7 @@ fn event(actor: &str, object: &str) -> SecurityEvent {
         role: "manager".to_owned(),
         object: object.to_owned(),
         market: "TAN".to_owned(),
+        audit: format!("TAN:7:{}", "ab".repeat(32)),
         address: "203.0.113.7".to_owned(),
         request_id: "req_1".to_owned(),
     }
@@ -299,7 +300,7 @@ fn extension(record: &str) -> Vec<String> {
     names
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
     "rt",
     "outcome",
     "suser",
@@ -312,6 +313,9 @@ const NAMES: [&str; 12] = [
     "cs3Label",
     "cs3",
     "cs4Label",
+    "cs4",
+    "cs5Label",
+    "cs5",
 ];
 
 fn holds(actor: &str, object: &str) {
@@ -319,7 +323,7 @@ fn holds(actor: &str, object: &str) {
     assert!(!made.chars().any(char::is_control) && !made.contains(['\u{2028}', '\u{2029}', '\u{202e}']), "{made:?}");
     let found = parameters(&made).unwrap_or_else(|| panic!("no record of one element: {made:?}"));
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-    let all = ["event", "outcome", "actorKind", "actor", "role", "object", "market", "src", "requestId"];
+    let all = ["event", "outcome", "actorKind", "actor", "role", "object", "market", "audit", "src", "requestId"];
     let expected: Vec<&str> = all
         .into_iter()
         .filter(|name| !(*name == "actor" && actor.is_empty() || *name == "object" && object.is_empty()))
@@ -330,7 +334,7 @@ fn holds(actor: &str, object: &str) {
     assert!(!made.chars().any(char::is_control), "{made:?}");
     let names = extension(&made);
     for (at, name) in names.iter().enumerate() {
-        assert!(NAMES.contains(&name.as_str()) || name == "cs4", "{name} in {made:?}");
+        assert!(NAMES.contains(&name.as_str()), "{name} in {made:?}");
         assert!(!names[..at].contains(name), "{name} twice in {made:?}");
     }
 }

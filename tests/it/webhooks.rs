@@ -258,6 +258,8 @@ async fn an_address_of_the_inside_is_never_called_not_even_by_a_name_that_change
         "https://10.0.0.1/",
         "https://0.0.0.0/",
         "https://[::ffff:10.0.0.1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[::ffff:a9fe:a9fe]/",
         "https://[64:ff9b::a00:1]/",
         "https://[2002:a00:1::]/",
         "https://100.64.0.1/",

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::call::{CallFailed, Line, Message};
-use super::{Webhooks, signed};
+use super::{Secrets, Webhooks, signed};
 use crate::app::App;
 use crate::app::error::AppError;
 use crate::app::events::event;
@@ -121,6 +121,8 @@ async fn attend(app: Arc<App>, row: WebhookRow) {
 
 /// Delivers what a subscription has not heard of, as far as it goes.
 async fn deliver(app: &App, mut row: WebhookRow) -> Result<(), AppError> {
+    // Before it is taken: without the key it is nobody's, and no try is counted.
+    let secrets = app.live_secrets(&row)?;
     let mut transaction = app.store.begin_write().await?;
     if !webhooks::take(&mut transaction, &row, &app.webhooks.holder).await? {
         return Ok(transaction.rollback().await?);
@@ -129,8 +131,8 @@ async fn deliver(app: &App, mut row: WebhookRow) -> Result<(), AppError> {
     row.beat = row.beat.saturating_add(1);
     row.holder = Some(app.webhooks.holder.clone());
     let url = row.url.clone();
-    let mut turn =
-        Turn { app, line: app.webhooks.caller.line(&url), row, run: None, tried: Vec::new(), kept: Instant::now() };
+    let line = app.webhooks.caller.line(&url);
+    let mut turn = Turn { app, line, row, secrets, run: None, tried: Vec::new(), kept: Instant::now() };
     // Before the first look, so that nothing written after it goes unheard.
     let mut bell = app.store.commits().bell(turn.row.market);
     let mut closing = app.rooms.closing();
@@ -190,6 +192,7 @@ struct Turn<'a> {
     app: &'a App,
     line: Line<'a>,
     row: WebhookRow,
+    secrets: Secrets,
     run: Option<Run>,
     tried: Vec<Attempt>,
     kept: Instant,
@@ -209,7 +212,7 @@ impl Turn<'_> {
         let (now, began) = (self.app.now(), Instant::now());
         let event = event(&self.row.code, posting, stall);
         let id = event.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let message = signed(&self.row, id, &event, now);
+        let message = signed(&self.secrets, id, &event, now);
         let Some(answered) = self.answer(&message).await? else { return Ok(Next::Lost) };
         self.app.meters.delivered(answered.is_ok());
         match answered {

@@ -16,12 +16,15 @@ use tokio::sync::Notify;
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::events::{behind, source_of};
+use super::note::Note;
+use crate::domain::audit::Action;
 use crate::domain::calendar::rfc3339;
 use crate::domain::identity::WebhookId;
 use crate::domain::ids::{MarketCode, PostingName, Seq};
 use crate::domain::networks::Reach;
 use crate::domain::registration::Market;
 use crate::domain::webhook::{FAILING_AFTER, Tried, WebhookUrl};
+use crate::store::secrets::webhook_place;
 use crate::store::webhooks::{self, ATTEMPTS_KEPT, Attempt, WebhookRow};
 
 pub use call::{Addresses, Names, SystemNames};
@@ -223,7 +226,7 @@ impl App {
             code: market.code.clone(),
             id,
             url,
-            secret: secret.clone(),
+            secret: self.seal(&mut transaction, &webhook_place(market.id, id), secret.as_bytes()).await?,
             previous: None,
             delivered_seq: within(&market, after.unwrap_or(head.last_seq), head.last_seq)?,
             holder: None,
@@ -240,6 +243,9 @@ impl App {
             last_seq: head.last_seq,
         };
         webhooks::add(&mut transaction, &row).await?;
+        let said = json!({ "host": row.url.authority(), "delivered_seq": row.delivered_seq });
+        let note = Note::of(Action::WebhookAdded, id).after(said);
+        self.note(&mut transaction, market.id, [note]).await?;
         transaction.commit().await?;
         self.webhooks.woken.notify_one();
         Ok((WebhookShown::of(row, Vec::new(), self.now()), secret))
@@ -281,9 +287,14 @@ impl App {
     pub async fn remove_webhook(&self, market: &MarketCode, id: WebhookId) -> Result<(), AppError> {
         let market = self.market(market).await?;
         let mut transaction = self.store.begin_write().await?;
-        let was_there = webhooks::remove(&mut transaction, market.id, id).await?;
-        transaction.commit().await?;
-        if was_there { Ok(()) } else { Err(no_webhook(id)) }
+        let row = webhooks::find(&mut transaction, market.id, id).await?.ok_or_else(|| no_webhook(id))?;
+        if !webhooks::remove(&mut transaction, market.id, id).await? {
+            return Err(no_webhook(id));
+        }
+        let said = json!({ "host": row.url.authority(), "delivered_seq": row.delivered_seq });
+        let note = Note::of(Action::WebhookRemoved, id).before(said);
+        self.note(&mut transaction, market.id, [note]).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Puts a new secret in force; events are signed with the one before too for `overlap` more.
@@ -303,7 +314,10 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         webhooks::find(&mut transaction, market.id, id).await?.ok_or_else(|| no_webhook(id))?;
         let until = now.checked_add(overlap).unwrap_or(now);
-        webhooks::rotate(&mut transaction, market.id, id, &secret, until).await?;
+        let sealed = self.seal(&mut transaction, &webhook_place(market.id, id), secret.as_bytes()).await?;
+        webhooks::rotate(&mut transaction, market.id, id, &sealed, until).await?;
+        let note = Note::of(Action::WebhookRotated, id).after(json!({ "previous_secret_until": rfc3339(until) }));
+        self.note(&mut transaction, market.id, [note]).await?;
         transaction.commit().await?;
         Ok((self.webhook(&market.code, id).await?, secret))
     }
@@ -325,6 +339,8 @@ impl App {
         let row = webhooks::find(&mut transaction, market.id, id).await?.ok_or_else(|| no_webhook(id))?;
         let after = within(&market, after.unwrap_or(row.delivered_seq), row.last_seq)?;
         webhooks::replay(&mut transaction, market.id, id, after).await?;
+        let note = Note::of(Action::WebhookReplayed, id).before(json!({ "delivered_seq": row.delivered_seq }));
+        self.note(&mut transaction, market.id, [note.after(json!({ "delivered_seq": after }))]).await?;
         transaction.commit().await?;
         self.webhooks.woken.notify_one();
         self.webhook(&market.code, id).await
@@ -341,7 +357,7 @@ impl App {
             "specversion": "1.0", "id": event, "source": source_of(&row.code), "type": TEST_TYPE, "time": rfc3339(now),
             "datacontenttype": "application/json", "data": {"market": row.code.as_str(), "webhook": id.to_string()},
         });
-        let message = signed(&row, &event, &body, now);
+        let message = signed(&self.live_secrets(&row)?, &event, &body, now);
         let began = tokio::time::Instant::now();
         let answered = self.webhooks.caller.line(&row.url).send(&message).await;
         let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -363,6 +379,17 @@ impl App {
                 took_ms,
             },
         })
+    }
+
+    /// Opens what a subscription's events are signed with.
+    fn live_secrets(&self, row: &WebhookRow) -> Result<Secrets, AppError> {
+        let place = webhook_place(row.market, row.id);
+        let current = self.unseal_text(&place, &row.secret)?;
+        let previous = match &row.previous {
+            Some((kept, until)) => Some((self.unseal_text(&place, kept)?, *until)),
+            None => None,
+        };
+        Ok(Secrets { current, previous })
     }
 
     /// Refuses an address that would never be called. A name that nobody knows at the moment may be
@@ -387,11 +414,18 @@ impl App {
     }
 }
 
+/// What a subscription's events are signed with, opened.
+struct Secrets {
+    current: String,
+    /// The one before, and until when.
+    previous: Option<(String, Timestamp)>,
+}
+
 /// Writes and signs one event for a subscription.
-fn signed(row: &WebhookRow, id: &str, event: &Value, now: Timestamp) -> call::Message {
+fn signed(secrets: &Secrets, id: &str, event: &Value, now: Timestamp) -> call::Message {
     let body = event.to_string();
-    let previous = row.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret.as_str());
-    let secrets: Vec<&str> = std::iter::once(row.secret.as_str()).chain(previous).collect();
+    let previous = secrets.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret.as_str());
+    let secrets: Vec<&str> = std::iter::once(secrets.current.as_str()).chain(previous).collect();
     let timestamp = now.as_second();
     let signature = sign::signature(&secrets, id, timestamp, body.as_bytes());
     call::Message { id: id.to_owned(), timestamp, signature, body: Bytes::from(body) }
