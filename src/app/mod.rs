@@ -17,6 +17,7 @@ pub mod change_stall;
 pub mod clock;
 mod clock_alarm;
 pub mod close_day;
+pub mod conformance;
 pub mod correct;
 pub mod daily_report;
 pub mod deliveries;
