@@ -18,6 +18,7 @@ pub mod clock;
 mod clock_alarm;
 pub mod close_day;
 pub mod close_view;
+pub mod conformance;
 pub mod correct;
 pub mod daily_report;
 pub mod deliveries;

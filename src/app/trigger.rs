@@ -310,12 +310,12 @@ fn signed(dialect: Dialect, secret: &str, settlement: &Settlement, at: Timestamp
 }
 
 /// Tells whether a dialect signs the time at which it sends.
-fn signs_time(dialect: Dialect) -> bool {
+pub(super) fn signs_time(dialect: Dialect) -> bool {
     matches!(dialect, Dialect::SepayHmac | Dialect::CassoV2 | Dialect::StandardWebhooks)
 }
 
 /// Tells whether a dialect signs the body; the others show a secret beside it.
-fn signs_body(dialect: Dialect) -> bool {
+pub(super) fn signs_body(dialect: Dialect) -> bool {
     signs_time(dialect) || matches!(dialect, Dialect::Payos | Dialect::GenericHmac)
 }
 

@@ -165,6 +165,7 @@ pub const ROUTES: &[Row] = &[
     ("POST", "/markets/{code}/stalls/{stall}/phones/remove", With(Right::ManageDevices, Stall)),
     ("GET", "/sources", With(Right::ReadSources, Own)),
     ("GET", "/sources/{name}", With(Right::ReadSources, Own)),
+    ("GET", "/sources/{name}/conformance", With(Right::ReadSources, Own)),
     ("GET", "/sources/{name}/deliveries/{delivery}", With(Right::ReadSources, Own)),
     ("POST", "/sources/{name}/deliveries/{delivery}/replay", With(Right::WriteSources, Installation)),
     ("GET", "/audit", With(Right::ReadAudit, Own)),

@@ -40,9 +40,8 @@ struct Page {
     postings: i64,
     root: String,
     hash: String,
-    previous: String,
-    /// The date before that was closed by itself is not known here; a first close has no hash before it.
-    is_first: bool,
+    /// The hash of the close before; none at the market's first, which has zeros in its place.
+    previous: Option<String>,
     signature: String,
     key: i64,
     fingerprint: String,
@@ -79,8 +78,7 @@ pub(super) async fn page(
             postings: close.postings,
             root: close.merkle_root.to_string(),
             hash: shown.signed.hash.to_string(),
-            previous: close.previous.to_string(),
-            is_first: close.previous.to_string().chars().all(|c| c == '0'),
+            previous: Some(close.previous.to_string()).filter(|hash| hash.bytes().any(|digit| digit != b'0')),
             signature: STANDARD.encode(&shown.signed.signature),
             key: close.key,
             fingerprint: shown.key.as_ref().map(|key| key.public.fingerprint()).unwrap_or_default(),

@@ -6,6 +6,7 @@ mod audit;
 mod board;
 mod city;
 mod close_page;
+mod conformance;
 pub mod day_page;
 mod deliveries;
 mod disputes;
@@ -202,6 +203,7 @@ fn pages() -> Router<Shared> {
         .route("/markets/{code}/stalls/{stall}/phones/remove", post(stall_phones::remove))
         .route("/sources", get(source_pages::list))
         .route("/sources/{name}", get(source_pages::one))
+        .route("/sources/{name}/conformance", get(conformance::page))
         .route("/sources/{name}/deliveries/{delivery}", get(source_pages::delivery))
         .route("/sources/{name}/deliveries/{delivery}/replay", post(source_pages::replay))
         .route("/audit", get(audit::page))

@@ -347,3 +347,28 @@ story!(a_trigger_reaches_a_source_that_is_held_to_networks_by_its_own_door, |wor
     let reply = world.app.receive_settlement(elsewhere).await.unwrap();
     assert_eq!(reply.code, "address_not_allowed", "an address that nobody knows is in no list");
 });
+
+story!(a_page_says_what_a_senders_last_deliveries_fulfil_and_what_they_miss, |world| {
+    a_book(&world).await;
+    let site = Site::of(&world);
+    let (mut sender, mut admin) = (site.visitor(), logged_in(&site, "sang").await);
+    let rows = async |admin: &mut Visitor, words: &str| {
+        let path = "/sources/bank/conformance";
+        let seen = admin.send("GET", path, &[("accept-language", words)], "").await;
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        seen.body
+    };
+    let fresh = rows(&mut admin, "en").await;
+    assert!(fresh.contains("<strong>0/7</strong>") && fresh.matches("not seen yet").count() == 7, "{fresh}");
+    let first = sale(&world, "bank", Dialect::GenericHmac, "a");
+    for _ in 0..2 {
+        assert_eq!(post(&mut sender, &first).await.status, 200);
+    }
+    let all = rows(&mut admin, "vi").await;
+    assert!(all.contains("<strong>7/7</strong>") && !all.contains('✗'), "{all}");
+    let mut forged = sale(&world, "bank", Dialect::GenericHmac, "b");
+    forged.headers = vec![("X-Signature".to_owned(), b"sha256=00".to_vec())];
+    assert_eq!(post(&mut sender, &forged).await.status, 401);
+    let missed = rows(&mut admin, "vi").await;
+    assert!(missed.contains("<strong>6/7</strong>") && missed.contains("bằng khóa đang có hiệu lực"), "{missed}");
+});

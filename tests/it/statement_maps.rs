@@ -45,8 +45,8 @@ fn a_word_beside_the_amount_says_its_way_and_one_that_does_not_is_refused_by_nam
 #[test]
 fn both_kinds_of_separators_are_read_where_the_balance_proves_them_and_refused_where_nothing_does() {
     let rows = [("50.500", "C", "150.500"), ("1,050,500", "C", "1.201.000")];
-    let text: String =
-        rows.iter().map(|(amount, word, balance)| format!("24/11/2026;R;a;{amount};{word};{balance}\n")).collect();
+    let row = |(amount, word, balance): (&str, &str, &str)| format!("24/11/2026;R;a;{amount};{word};{balance}\n");
+    let text = rows.map(row).concat();
     assert_eq!(amounts(&format!("{HEAD}{text}"), ONE_COLUMN), [50_500, 1_050_500]);
     let head = "Posted;Ref;Narrative;Movement;D/C\n";
     let told = refused(&format!("{head}24/11/2026;R1;a;50.500;C\n24/11/2026;R2;a;1,000;C\n"), ONE_COLUMN);
