@@ -154,7 +154,7 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
         .filter(|credit| !candidate.compared.is_some_and(|compared| compared.rules_out(credit.item)))
         .filter(|credit| !came_later(candidate, credit))
         .filter_map(|credit| Some((apart(candidate, credit)?, credit)))
-        .min_by_key(|(apart, credit)| (contradict(candidate, credit), *apart, !alike(candidate, credit), credit.item));
+        .min_by_key(|(apart, credit)| (*apart, !alike(candidate, credit), contradict(candidate, credit), credit.item));
     let Some((_, earlier)) = nearest else { return Verdict::New };
     let same_money = alike(candidate, earlier) || on_whole_day(facts, candidate, earlier);
     Verdict::Known(Box::new(Known {
@@ -174,8 +174,7 @@ fn alike(candidate: &Candidate<'_>, credit: &Claim) -> bool {
     same_reference || same_code
 }
 
-/// Tells whether the two name different stalls. Such a credit is the last that a report may be, however near:
-/// equal prices are paid within seconds, and a memo code does not come about by a slip.
+/// Tells whether the two name different stalls. Where only dates are known, many are equally near.
 fn contradict(candidate: &Candidate<'_>, credit: &Claim) -> bool {
     candidate.memo_code.zip(credit.memo_code).is_some_and(|(one, other)| one != other)
 }

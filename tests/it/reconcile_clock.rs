@@ -146,7 +146,7 @@ story!(a_report_of_a_whole_day_that_names_another_stall_than_the_line_waits_for_
     assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 1);
 });
 
-story!(two_reports_of_one_minute_are_known_by_the_stalls_they_name_when_another_source_tells_them, |world| {
+story!(two_payments_equally_near_to_a_report_are_told_apart_by_the_stalls_they_name, |world| {
     market(&world).await;
     let mut codes = Vec::new();
     for stall in ["B1", "B2"] {
@@ -158,11 +158,11 @@ story!(two_reports_of_one_minute_are_known_by_the_stalls_they_name_when_another_
         told.reference = BankRef::normalise(&format!("REF-OF-{id}"));
         told
     };
-    for (source, id, code, second) in [("one", "1", 0, "00"), ("one", "2", 1, "03")] {
+    for (source, id, code, second) in [("one", "1", 0, "00"), ("one", "2", 1, "02")] {
         world.send(source, Dialect::GenericHmac, &paid(id, code, second)).await;
     }
-    // The other provider's clock is some seconds off: the nearest in time names the other stall.
-    for (id, code, second, posting) in [("A", 1, "01", "TAN-2"), ("B", 0, "02", "TAN-1")] {
+    // The other provider's clock is a second off, this way or that.
+    for (id, code, second, posting) in [("A", 1, "01", "TAN-2"), ("B", 0, "01", "TAN-1")] {
         let reply = world.send("two", Dialect::GenericHmac, &paid(id, code, second)).await;
         assert_eq!(reply.items[0].outcome, Outcome::Duplicate, "{reply:?}");
         assert_eq!(reply.items[0].posting.as_deref(), Some(posting));
