@@ -113,13 +113,15 @@ impl App {
             kept: OnceCell::new(),
         });
         self.prints.keep(&job, self.clock.now())?;
-        let (drawing, drawn) = (Arc::clone(&self.prints.drawing), Arc::clone(&job));
+        let (drawing, drawn, waits) = (Arc::clone(&self.prints.drawing), Arc::clone(&job), Arc::clone(&job));
         tokio::spawn(async move {
             // Nobody closes the semaphore.
             let Ok(_place) = drawing.acquire_owned().await else { return };
             let done = tokio::task::spawn_blocking(move || drawn.draw()).await;
             if let Err(error) = done {
                 tracing::error!(cause = %error, "print_jobs.drawing_failed");
+                // It is over, or whoever watches would wait for ever and its place stay taken.
+                let _ = waits.drawn.set(Err(AppError::internal(error)));
             }
         });
         Ok(job)

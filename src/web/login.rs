@@ -139,7 +139,7 @@ pub(super) async fn log_in(
         Err(error) if matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::TooOften { .. }) => {
             let retry = error.kind.wait_s();
             let status = if retry.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-            let message = Some(Tongue::of(&headers).choose(&error.message).to_owned());
+            let message = Some(Tongue::of_page(&headers).choose(&error.message).to_owned());
             let name = form.name.chars().take(40).collect();
             let shown = Shown { next: safe_next(&form.next).to_owned(), name, message, status };
             let mut page = login_page(&web, &visitor, frame, &headers, shown).map_err(told(&headers, "/login"))?;
@@ -232,7 +232,7 @@ pub(super) async fn change_password(
     headers: HeaderMap,
     Form(form): Form<PasswordForm>,
 ) -> Answer {
-    let tongue = Tongue::of(&headers);
+    let tongue = Tongue::of_page(&headers);
     let changed = async {
         if form.new != form.again {
             let message = Message::new("Hai lần gõ mật khẩu mới không giống nhau.", "The new passwords differ.");

@@ -30,13 +30,21 @@ impl Tongue {
     /// Follows what the person chose, else `Accept-Language` and its weights (RFC 9110 §12.5.4). Where it
     /// names neither language a browser gets Vietnamese, a program English.
     pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self::asked(headers, if wants_page(headers) { Self::Vi } else { Self::En })
+    }
+
+    /// As [`Self::of`] for what is a page, whoever asks for it.
+    pub(super) fn of_page(headers: &HeaderMap) -> Self {
+        Self::asked(headers, Self::Vi)
+    }
+
+    fn asked(headers: &HeaderMap, usual: Self) -> Self {
         match super::language::chosen(headers) {
             Some("vi") => return Self::Vi,
             Some(_) => return Self::En,
             None => {}
         }
         let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let usual = if wants_page(headers) { Self::Vi } else { Self::En };
         let mut best = (0, usual);
         for range in asked.split(',') {
             let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));

@@ -73,7 +73,7 @@ impl FromRequestParts<Shared> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Problem> {
         let visitor = Visitor::from_request_parts(parts, web).await?;
-        let tongue = Tongue::of(&parts.headers);
+        let tongue = Tongue::of_page(&parts.headers);
         let who = visitor.known.as_ref().filter(|_| visitor.unasked.is_none()).map(|known| {
             let (name, role) = shown_as(known);
             (name, tongue.choose(&role).to_owned())

@@ -27,7 +27,7 @@ impl Look {
     /// Reads what the phone chose before; southern, loud and Vietnamese otherwise, unless the phone
     /// itself speaks English.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let texts = if Tongue::of(headers) == Tongue::En { &EN } else { &VI };
+        let texts = if Tongue::of_page(headers) == Tongue::En { &EN } else { &VI };
         let chosen = headers
             .get_all("cookie")
             .iter()

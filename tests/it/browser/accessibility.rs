@@ -108,8 +108,13 @@ fn what_is_touched_is_large_and_nothing_runs_off_the_screen() {
                 "document.documentElement.style.fontSize = \
                  (parseFloat(getComputedStyle(document.documentElement).fontSize) * 2) + 'px'",
             );
-            let wide = page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth");
-            assert_eq!(wide, 0, "{path} {look} runs off the screen at twice the type");
+            let beyond = page.ask(
+                "document.documentElement.scrollWidth == document.documentElement.clientWidth ? [] : \
+                 [...document.querySelectorAll('*')] \
+                 .filter(one => one.getBoundingClientRect().left + Math.max(one.scrollWidth, one.getBoundingClientRect().width) \
+                 > document.documentElement.clientWidth).map(one => one.outerHTML.slice(0, 80))",
+            );
+            assert_eq!(beyond, Value::Array(Vec::new()), "{path} {look} runs off the screen at twice the type");
         }
     }
 }

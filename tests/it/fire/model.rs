@@ -250,12 +250,14 @@ impl Model {
             .filter(|(_, item)| !self.is_other_money(report, &item.report))
             .map(|(number, item)| ((item.report.at - report.at).abs(), number, item))
             .filter(|(apart, ..)| *apart <= 10)
-            .min_by_key(|(apart, number, _)| (*apart, *number))
-            .map(|(_, number, item)| {
+            .map(|(apart, number, item)| {
                 let agrees = memo_code.is_some() && memo_code == item.memo_code
                     || report.reference.is_some() && report.reference == item.report.reference;
-                (if agrees { "paired" } else { "possible_duplicate" }, number)
+                let contradicts = memo_code.is_some() && item.memo_code.is_some() && memo_code != item.memo_code;
+                (apart, !agrees, contradicts, number)
             })
+            .min()
+            .map(|(_, differs, _, number)| (if differs { "possible_duplicate" } else { "paired" }, number))
     }
 
     /// Between sources whose references agree, another reference of one shape is other money.
