@@ -23,7 +23,8 @@ impl PgServer {
             skipped(test, "PostgreSQL's server programs are not installed");
             return None;
         };
-        let (folder, port) = (new_folder(), rng.u16(40_000..60_000));
+        // Below the ports that Linux gives to whoever connects.
+        let (folder, port) = (new_folder(), rng.u16(20_000..32_000));
         let settings = format!("-p {port} -h 127.0.0.1 -k {} -c max_connections={max_connections}", folder.display());
         let server = Self { folder, bin, port, settings };
         let owner = if is_root() { "postgres" } else { "" };
