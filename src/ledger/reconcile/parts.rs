@@ -40,11 +40,10 @@ pub(super) fn pair(table: &mut Table<'_>) {
         return;
     }
     for (index, line) in table.open_lines() {
-        let text = line.memo.to_uppercase();
         let own = line.reference.iter().flat_map(|reference| parts(reference.as_str()));
         let dates = written(line.date);
         let named: BTreeSet<&str> =
-            own.chain(parts(&text)).filter(|part| !dates.iter().any(|date| date == part)).collect();
+            own.chain(parts(&line.memo)).filter(|part| !dates.iter().any(|date| date == part)).collect();
         for place in named.into_iter().filter_map(|part| places.get(&(line.amount, part))) {
             holders.get_mut(*place).into_iter().for_each(|held| held.lines.push(index));
         }
