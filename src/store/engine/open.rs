@@ -280,7 +280,7 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
         })
         .connect_with(login)
         .await?;
-    Ok((Engine::Postgres(Server::new(pool)), if serves { Guard::Full } else { Guard::TriggersOnly }))
+    Ok((Engine::Postgres(Server::of(pool).await?), if serves { Guard::Full } else { Guard::TriggersOnly }))
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after
