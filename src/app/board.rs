@@ -19,6 +19,7 @@ use crate::report::chart::Heading;
 use crate::report::day_chart::{self, DayBar};
 use crate::report::dot_plot::{Dot, ranked};
 use crate::report::period::{comparison_cover, hour_span, share_of, tenths_a_stall};
+use crate::report::wording::span;
 use crate::report::xlsx::workbook;
 use crate::store::{closes, head, prints};
 
@@ -133,17 +134,6 @@ impl Metric {
             Self::Delay => told.delay_s.map(|seconds| (seconds, format!("≤\u{a0}{}", span(seconds, language)))),
         }
     }
-}
-
-/// Writes a length of time in its largest whole unit: `45 giây`.
-fn span(seconds: i64, language: Language) -> String {
-    let (count, unit) = match seconds {
-        ..120 => (seconds, language.of("giây", "s")),
-        120..7_200 => (seconds / 60, language.of("phút", "min")),
-        7_200..172_800 => (seconds / 3_600, language.of("giờ", "h")),
-        _ => (seconds / 86_400, language.of("ngày", "days")),
-    };
-    format!("{count}\u{a0}{unit}")
 }
 
 /// Returns compared markets as ranked dots; one that is not told has none.

@@ -210,7 +210,7 @@ pub fn comparison_cover(compared: &MarketComparison) -> Cover {
             title.clone(),
             format!("Giờ Việt Nam (UTC+7) · lấy số liệu lúc {}", moment(compared.drawn_up_at)),
             "Số liệu của dưới 5 sạp không hiển thị. Chỉ có số gộp theo chợ, không có số của từng sạp.".to_owned(),
-            "Trung vị lấy hai chữ số đầu. Trễ báo p95: 95/100 lượt được ghi sổ trong chừng ấy giây sau khi tiền về. Hai số \
+            "Trung vị lấy hai chữ số đầu. Trễ báo p95: 95/100 lượt được ghi sổ trong chừng ấy lâu sau khi tiền về. Hai số \
              này chỉ có ở ngày đã khóa sổ. Thẻ đã kiểm: mã đang dùng đã in và đọc lại được."
                 .to_owned(),
         ],
@@ -279,23 +279,25 @@ pub fn measures(compared: &MarketComparison) -> Grid {
 #[must_use]
 pub fn comparison_whole(compared: &MarketComparison) -> Grid {
     let mut grid = comparison(compared);
-    grid.heads.extend(MEASURES.map(str::to_owned));
+    // Files for programs have seconds.
+    grid.heads.extend(MEASURES.map(|head| if head == DELAY { format!("{DELAY} (giây)") } else { head.to_owned() }));
     for (row, market) in grid.rows.iter_mut().zip(&compared.markets) {
         row.extend(measured(market));
     }
     grid
 }
 
+/// What stands above the delay.
+const DELAY: &str = "Trễ báo p95";
 /// What stands above [`measured`].
-const MEASURES: [&str; 5] =
-    ["Trung vị một lượt", "Giờ cao điểm", "Trễ báo p95 (giây)", "Sạp có thẻ đã kiểm", "Tỷ lệ thẻ đã kiểm"];
+const MEASURES: [&str; 5] = ["Trung vị một lượt", "Giờ cao điểm", DELAY, "Sạp có thẻ đã kiểm", "Tỷ lệ thẻ đã kiểm"];
 
 fn measured(market: &ComparedMarket) -> [Cell; 5] {
     let Some(told) = market.measures else { return [const { Cell::Hidden }; 5] };
     [
         told.median.map_or(Cell::Unknown, money),
         told.peak_hour.map_or(Cell::Unknown, |hour| Cell::text(hour_span(hour))),
-        told.delay_s.map_or(Cell::Unknown, Cell::Count),
+        told.delay_s.map_or(Cell::Unknown, Cell::Span),
         Cell::Count(told.cards),
         share_of(told.cards, market.registered_stalls).map_or(Cell::Unknown, Cell::Share),
     ]

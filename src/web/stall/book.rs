@@ -56,7 +56,7 @@ struct Cash {
 #[derive(Template)]
 #[template(path = "stall/book.html")]
 struct Page {
-    page: Around,
+    around: Around,
     stall: String,
     market: String,
     shown: &'static str,
@@ -168,7 +168,7 @@ fn page(
         _ => "",
     };
     Ok(Page {
-        page: Around::of(web, look, "book"),
+        around: Around::of(web, look, "book"),
         stall: book.stand.code.to_string(),
         market: book.stand.market.name.to_string(),
         shown: stretch.shown,
@@ -254,7 +254,7 @@ fn cash_lines(book: &StallBook) -> Vec<Cash> {
 #[derive(Template)]
 #[template(path = "stall/dispute.html")]
 struct DisputePage {
-    page: Around,
+    around: Around,
     posting: String,
     amount: String,
     when: String,
@@ -291,7 +291,7 @@ pub(in crate::web) async fn dispute_form(
         html(
             &headers,
             &DisputePage {
-                page: Around::of(&web, look, ""),
+                around: Around::of(&web, look, ""),
                 posting: name.to_string(),
                 amount: found.amount.with_unit(),
                 office: stand.market.office_phone,

@@ -82,7 +82,7 @@ struct Last {
 #[derive(Template)]
 #[template(path = "stall/home.html")]
 struct Home {
-    page: Around,
+    around: Around,
     stall: String,
     market: String,
     demo: bool,
@@ -125,7 +125,7 @@ pub(super) async fn home(
         html(
             &headers,
             &Home {
-                page: Around::of(&web, look, "home"),
+                around: Around::of(&web, look, "home"),
                 stall: home.stand.code.to_string(),
                 market: home.stand.market.name.to_string(),
                 demo: home.stand.market.demo,
@@ -193,7 +193,7 @@ fn facts(web: &Shared, home: &PhoneHome, her: &Her, look: Look, amount: Option<D
 #[derive(Template)]
 #[template(path = "stall/privacy.html")]
 struct Privacy {
-    page: Around,
+    around: Around,
     lines: [&'static str; 7],
 }
 
@@ -202,7 +202,7 @@ pub(super) async fn privacy(State(web): State<Shared>, headers: HeaderMap, _: He
     let look = Look::of(&headers);
     let t = look.texts;
     let lines = [t.sees_you, t.sees_helpers, t.sees_office, t.sees_city, t.sees_auditor, t.sees_tax, t.sees_money];
-    let page = Privacy { page: Around::of(&web, look, ""), lines };
+    let page = Privacy { around: Around::of(&web, look, ""), lines };
     html(&headers, &page).map_err(told(&headers, "/stall/privacy"))
 }
 

@@ -25,7 +25,7 @@ struct Line {
 #[derive(Template)]
 #[template(path = "stall/opened.html")]
 struct Page {
-    page: Around,
+    around: Around,
     stall: String,
     days: Vec<(String, Vec<Line>)>,
 }
@@ -36,7 +36,7 @@ pub(in crate::web) async fn opened(State(web): State<Shared>, headers: HeaderMap
         let look = Look::of(&headers);
         let opened = web.app.who_opened(&her.actor).await?;
         let days = by_day(&opened, look.texts, web.app.today());
-        html(&headers, &Page { page: Around::of(&web, look, ""), stall: her.stall.clone(), days })
+        html(&headers, &Page { around: Around::of(&web, look, ""), stall: her.stall.clone(), days })
     };
     page.await.map_err(|error: AppError| told(&headers, "/stall/opened")(error))
 }

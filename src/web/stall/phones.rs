@@ -32,7 +32,7 @@ struct Phone {
 #[derive(Template)]
 #[template(path = "stall/settings.html")]
 struct Settings {
-    page: Around,
+    around: Around,
     stall: String,
     market: String,
     saved: bool,
@@ -73,7 +73,7 @@ pub(in crate::web) async fn settings(
         html(
             &headers,
             &Settings {
-                page: Around::of(&web, look, "settings"),
+                around: Around::of(&web, look, "settings"),
                 stall: stand.code.to_string(),
                 market: stand.market.name.to_string(),
                 office: stand.market.office_phone,
@@ -109,7 +109,7 @@ pub(in crate::web) async fn keep_settings(_: Her, Form(new): Form<NewSettings>) 
 #[derive(Template)]
 #[template(path = "stall/add_phone.html")]
 struct AddPhone {
-    page: Around,
+    around: Around,
     svg: String,
     link: String,
     code: String,
@@ -136,7 +136,7 @@ pub(in crate::web) async fn add_phone(
         html(
             &headers,
             &AddPhone {
-                page: Around::of(&web, look, "settings"),
+                around: Around::of(&web, look, "settings"),
                 svg: qr_codes::svg(&link, Correction::Screen, look.texts.add_phone)?,
                 code: issued.code.to_string(),
                 until: format!(
