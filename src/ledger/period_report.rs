@@ -9,7 +9,7 @@ use jiff::civil::Weekday;
 use super::daily_report::{
     Check, DayTotals, Imbalance, ReportError, StallDayTotal, StallKind, StallOnDate, categories_of, total,
 };
-use super::spread::reached;
+use super::spread::{Measure, Spread, reached};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DayStatus, Figure, ReportedMarket, StallFigures};
 use crate::domain::hash::Hash;
@@ -122,10 +122,8 @@ fn equal(check: Check, found: i64, expected: i64) -> Result<()> {
 /// Counts that markets are compared by, as they are read for a period.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counted {
-    /// Settlements of closed dates by amount, to two digits.
-    pub amounts: BTreeMap<i64, i64>,
-    /// Settlements of closed dates by the seconds until they were known.
-    pub delays: BTreeMap<i64, i64>,
+    /// How settlements of closed dates spread.
+    pub spread: Spread,
     /// Payments of closed dates by hour.
     pub closed_hours: BTreeMap<i64, i64>,
     /// Payments of open dates by hour.
@@ -142,12 +140,13 @@ impl Counted {
             .iter()
             .filter(|(_, count)| **count > 0)
             .max_by_key(|(hour, count)| (**count, std::cmp::Reverse(**hour)));
-        let counted = self.amounts.values().copied().fold(0_i64, i64::saturating_add);
+        let (amounts, delays) = (self.spread.of(Measure::Amount), self.spread.of(Measure::Delay));
+        let counted = amounts.values().copied().fold(0_i64, i64::saturating_add);
         // A part of the dates would be told as the whole period.
         let whole = standing == Standing::Closed && counted == sums.figure.count;
         Measures {
-            median: reached(&self.amounts, 1, 2).filter(|_| whole).map(Dong::new),
-            delay_s: reached(&self.delays, 95, 100).filter(|_| whole),
+            median: reached(amounts, 1, 2).filter(|_| whole).map(Dong::new),
+            delay_s: reached(delays, 95, 100).filter(|_| whole),
             peak_hour: busiest.map(|(hour, _)| *hour),
             cards: self.cards,
         }

@@ -32,9 +32,20 @@ impl Measure {
     }
 }
 
-/// How often each step of each measure was met.
+impl Measure {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Amount, Self::Delay];
+}
+
+/// How often each step was met.
+pub type Counts = BTreeMap<i64, i64>;
+
+/// How a date's settlements spread.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Spread(pub BTreeMap<(Measure, i64), i64>);
+pub struct Spread {
+    amounts: Counts,
+    delays: Counts,
+}
 
 impl Spread {
     /// Counts a posting, if it is a settlement.
@@ -42,18 +53,48 @@ impl Spread {
         if posting.kind != PostingKind::Settle {
             return;
         }
-        self.count(Measure::Amount, two_digits(posting.transfer.amount.whole()));
+        self.count(Measure::Amount, two_digits(posting.transfer.amount.whole()), 1);
         if let Some(at) = posting.event_at {
             // A second that has begun counts as a whole one.
             let delay = posting.recorded_at.duration_since(at);
             let begun = delay.as_secs().saturating_add(i64::from(delay.subsec_nanos() > 0));
-            self.count(Measure::Delay, delay_step(begun));
+            self.count(Measure::Delay, delay_step(begun), 1);
         }
     }
 
-    fn count(&mut self, measure: Measure, step: i64) {
-        let count = self.0.entry((measure, step)).or_default();
-        *count = count.saturating_add(1);
+    fn count(&mut self, measure: Measure, step: i64, times: i64) {
+        let counts = match measure {
+            Measure::Amount => &mut self.amounts,
+            Measure::Delay => &mut self.delays,
+        };
+        let count = counts.entry(step).or_default();
+        *count = count.saturating_add(times);
+    }
+
+    /// Returns a measure's counts.
+    #[must_use]
+    pub fn of(&self, measure: Measure) -> &Counts {
+        match measure {
+            Measure::Amount => &self.amounts,
+            Measure::Delay => &self.delays,
+        }
+    }
+
+    /// Writes a measure's counts as they are kept: `50000:12 54000:3`.
+    #[must_use]
+    pub fn written(&self, measure: Measure) -> String {
+        let count = |(step, count): (&i64, &i64)| format!("{step}:{count}");
+        self.of(measure).iter().map(count).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Adds counts as they are kept; none when they are not written so.
+    #[must_use]
+    pub fn add_written(&mut self, measure: Measure, counts: &str) -> Option<()> {
+        for count in counts.split(' ') {
+            let (step, times) = count.split_once(':')?;
+            self.count(measure, step.parse().ok()?, times.parse().ok()?);
+        }
+        Some(())
     }
 }
 
@@ -77,7 +118,7 @@ fn delay_step(seconds: i64) -> i64 {
 /// Returns the first step by which `share` of `of` equal parts of everything counted are reached: 1 of 2
 /// for the middle, 95 of 100. None when nothing was counted.
 #[must_use]
-pub fn reached(counts: &BTreeMap<i64, i64>, share: i64, of: i64) -> Option<i64> {
+pub fn reached(counts: &Counts, share: i64, of: i64) -> Option<i64> {
     let all = counts.values().copied().fold(0_i64, i64::saturating_add);
     let mut so_far = 0_i64;
     counts.iter().find_map(|(step, count)| {
@@ -99,6 +140,21 @@ mod tests {
         }
         for (seconds, step) in [(-5, 1), (0, 1), (2, 2), (4, 5), (61, 90), (86_400, 86_400), (86_401, 172_800)] {
             assert_eq!(delay_step(seconds), step, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn counts_are_read_as_they_were_written_and_add_up() {
+        let mut spread = Spread::default();
+        for (step, times) in [(54_000, 3), (9, 1)] {
+            spread.count(Measure::Amount, step, times);
+        }
+        assert_eq!(spread.written(Measure::Amount), "9:1 54000:3");
+        let mut twice = spread.clone();
+        assert_eq!(twice.add_written(Measure::Amount, "9:1 54000:3"), Some(()));
+        assert_eq!(twice.written(Measure::Amount), "9:2 54000:6");
+        for flawed in ["", "9", "9:x", "9:1  54000:3"] {
+            assert_eq!(twice.add_written(Measure::Amount, flawed), None, "{flawed:?}");
         }
     }
 

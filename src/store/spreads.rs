@@ -15,7 +15,7 @@ use crate::ledger::spread::{Measure, Spread};
 
 /// Rows read at a time.
 const CHUNK: i64 = 2_000;
-/// Rows of one list: two hundred steps of a thousand markets.
+/// Rows of one list: three months of a thousand markets.
 const ROWS_MAX: i64 = 200_000;
 
 /// Keeps a date's spread. The caller's transaction closes the date.
@@ -25,34 +25,39 @@ pub(crate) async fn keep(
     date: BusinessDate,
     spread: &Spread,
 ) -> Result<()> {
-    const SQL: &str = "INSERT INTO day_spreads (market_id, business_date, measure, step, count) \
-        SELECT h.market_id, $2, u.measure, u.step, u.count FROM market_head h CROSS JOIN {rows} WHERE h.market_id = $1";
-    if spread.0.is_empty() {
+    const SQL: &str = "INSERT INTO day_spreads (market_id, business_date, measure, counts) \
+        SELECT h.market_id, $2, u.measure, u.counts FROM market_head h CROSS JOIN {rows} WHERE h.market_id = $1";
+    let measures: Vec<Measure> = Measure::ALL.into_iter().filter(|measure| !spread.of(*measure).is_empty()).collect();
+    if measures.is_empty() {
         return Ok(());
     }
     let rows = Rows::new()
-        .with("measure", Column::texts(spread.0.keys().map(|(measure, _)| measure.as_str())))
-        .with("step", Column::ints(spread.0.keys().map(|(_, step)| *step)))
-        .with("count", Column::ints(spread.0.values().copied()));
-    transaction.execute_exactly(spread.0.len(), SQL, binds![market.get(), date.to_string(), rows]).await
+        .with("measure", Column::texts(measures.iter().map(|measure| measure.as_str())))
+        .with("counts", Column::texts(measures.iter().map(|measure| spread.written(*measure))));
+    transaction.execute_exactly(measures.len(), SQL, binds![market.get(), date.to_string(), rows]).await
 }
 
 /// Reads a market's spreads by date, some rows at a time.
 pub(crate) async fn all(transaction: &mut Transaction, market: MarketId) -> Result<BTreeMap<BusinessDate, Spread>> {
-    const SQL: &str = "SELECT business_date, measure, step, count FROM day_spreads WHERE market_id = $1 \
-        AND (business_date, measure, step) > ($2, $3, $4) ORDER BY business_date, measure, step LIMIT $5";
-    let (mut date, mut word, mut step) = (String::new(), String::new(), i64::MIN);
+    const SQL: &str = "SELECT business_date, measure, counts FROM day_spreads WHERE market_id = $1 \
+        AND (business_date, measure) > ($2, $3) ORDER BY business_date, measure LIMIT $4";
+    let (mut date, mut word) = (String::new(), String::new());
     let mut spreads: BTreeMap<BusinessDate, Spread> = BTreeMap::new();
     loop {
-        let values = binds![market.get(), date.as_str(), word.as_str(), step, CHUNK];
+        let values = binds![market.get(), date.as_str(), word.as_str(), CHUNK];
         let rows = transaction.rows(SQL, values).await?;
         let Some(last) = rows.last() else { return Ok(spreads) };
-        (date, word, step) = (last.text("business_date")?, last.text("measure")?, last.int("step")?);
+        (date, word) = (last.text("business_date")?, last.text("measure")?);
         for row in &rows {
-            let spread = spreads.entry(row.parse("business_date")?).or_default();
-            spread.0.insert((measure(row)?, row.int("step")?), row.int("count")?);
+            add(spreads.entry(row.parse("business_date")?).or_default(), row)?;
         }
     }
+}
+
+fn add(spread: &mut Spread, row: &Row) -> Result<()> {
+    let counts = row.text("counts")?;
+    let added = spread.add_written(measure(row)?, &counts);
+    added.ok_or_else(|| StoreError::Inconsistent(format!("day_spreads: counts {counts:?}")))
 }
 
 fn measure(row: &Row) -> Result<Measure> {
@@ -65,9 +70,9 @@ fn measure(row: &Row) -> Result<Measure> {
 
 /// Markets come first in each join, so that a market's rows are found by their key.
 async fn counted(transaction: &mut Transaction, period: Period) -> Result<BTreeMap<i64, Counted>> {
-    const SPREADS: &str = "SELECT m.market_id, s.measure, s.step, CAST(SUM(s.count) AS BIGINT) AS count FROM markets m \
+    const SPREADS: &str = "SELECT m.market_id, s.measure, s.counts FROM markets m \
         JOIN day_spreads s ON s.market_id = m.market_id AND s.business_date >= $1 AND s.business_date <= $2 \
-        WHERE m.market_id > 0 GROUP BY m.market_id, s.measure, s.step ORDER BY m.market_id, s.measure, s.step LIMIT $3";
+        WHERE m.market_id > 0 ORDER BY m.market_id, s.business_date, s.measure LIMIT $3";
     const HOURS: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
         t.hour, CAST(SUM(t.count) AS BIGINT) AS count FROM markets m JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
@@ -82,12 +87,7 @@ async fn counted(transaction: &mut Transaction, period: Period) -> Result<BTreeM
     let mut markets: BTreeMap<i64, Counted> = BTreeMap::new();
     let values = || binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
     for row in transaction.rows(SPREADS, values()).await? {
-        let found = markets.entry(row.int("market_id")?).or_default();
-        let steps = match measure(&row)? {
-            Measure::Amount => &mut found.amounts,
-            Measure::Delay => &mut found.delays,
-        };
-        steps.insert(row.int("step")?, row.int("count")?);
+        add(&mut markets.entry(row.int("market_id")?).or_default().spread, &row)?;
     }
     for row in transaction.rows(HOURS, values()).await? {
         let found = markets.entry(row.int("market_id")?).or_default();
