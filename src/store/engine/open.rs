@@ -130,6 +130,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0015_claimed.sql"),
         include_str!("../../../migrations/postgres/0015_claimed.sql"),
     ),
+    (
+        17,
+        "spreads",
+        include_str!("../../../migrations/sqlite/0017_spreads.sql"),
+        include_str!("../../../migrations/postgres/0017_spreads.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
