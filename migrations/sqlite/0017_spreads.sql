@@ -1,12 +1,12 @@
--- How a closed date's settlements spread: by amount (two digits, downwards) and by the seconds until they
--- were known here (steps, upwards). Counted when the date is closed, so that payments on their way pay
+-- How a closed date's settlements spread: by amount (two digits, downwards), by the seconds until they were
+-- known here (steps, upwards), by stall, and by the hours of each stall's first and last one. Counted when the date is closed, so that payments on their way pay
 -- nothing for it and the city's middle values never read the journal: `STEP:COUNT` with blanks between, by
 -- step, one row a date and measure, for a year of twelve markets is read at once. Dates closed before have
 -- no rows.
 CREATE TABLE day_spreads (
   market_id      INTEGER NOT NULL,
   business_date  TEXT   NOT NULL,
-  measure        TEXT   NOT NULL CHECK (measure = 'amount' OR measure = 'delay'),
+  measure        TEXT   NOT NULL CHECK (measure = 'amount' OR measure = 'delay' OR measure = 'stall' OR measure = 'hour'),
   counts         TEXT   NOT NULL,
   PRIMARY KEY (market_id, business_date, measure)
 ) STRICT, WITHOUT ROWID;

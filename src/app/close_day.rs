@@ -253,7 +253,7 @@ async fn hash_date(
         }
     }
     balances::keep_date(transaction, market.id, date, &moved).await?;
-    spreads::keep(transaction, market.id, date, &spread).await?;
+    spreads::keep(transaction, market.id, date, &spread.finished()).await?;
     Ok(tree)
 }
 

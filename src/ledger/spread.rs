@@ -1,9 +1,14 @@
-//! How a date's settlements spread by amount and by delay: counted once, when the date is closed, so that a
-//! middle value of a month is read from some hundred counts a day and never from the journal.
+//! How a date's settlements spread by amount, delay, stall and hour: counted once, when the date is closed, so
+//! that a middle value of a month, or how many stalls were paid in it, is read from some hundred counts a day and
+//! never from the journal.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::batch::Posting;
+use crate::domain::calendar::vietnam_hour;
+use crate::domain::ids::StallNumber;
 use crate::domain::posting::PostingKind;
 
 /// Seconds up to which delays are told apart; longer ones by whole days.
@@ -19,6 +24,10 @@ pub enum Measure {
     /// From the bank's time to ours: the step is how many seconds it took at most. A settlement whose
     /// own time is not known to the second is not counted.
     Delay,
+    /// The stall that was paid, or that money was given to: the step is its number.
+    Stall,
+    /// The hour in Vietnam of a stall's first payment of the date, and of its last: counted are stalls.
+    Hour,
 }
 
 impl Measure {
@@ -28,13 +37,15 @@ impl Measure {
         match self {
             Self::Amount => "amount",
             Self::Delay => "delay",
+            Self::Stall => "stall",
+            Self::Hour => "hour",
         }
     }
 }
 
 impl Measure {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Amount, Self::Delay];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Amount, Self::Delay, Self::Stall, Self::Hour];
 }
 
 /// How often each step was met.
@@ -45,13 +56,27 @@ pub type Counts = BTreeMap<i64, i64>;
 pub struct Spread {
     amounts: Counts,
     delays: Counts,
+    stalls: Counts,
+    hours: Counts,
+    /// Each stall's first and last payment, until [`Self::finished`] makes hours of them.
+    ends: BTreeMap<i64, (Timestamp, Timestamp)>,
 }
 
 impl Spread {
-    /// Counts a posting, if it is a settlement.
+    /// Counts a posting, if it gives money to somebody.
     pub fn add(&mut self, posting: &Posting) {
+        let stall = posting.stall.map(StallNumber::get);
+        if matches!(posting.kind, PostingKind::Settle | PostingKind::Assign)
+            && let Some(stall) = stall
+        {
+            self.count(Measure::Stall, stall, 1);
+        }
         if posting.kind != PostingKind::Settle {
             return;
+        }
+        if let Some((stall, at)) = stall.zip(posting.event_at) {
+            let (first, last) = self.ends.entry(stall).or_insert((at, at));
+            (*first, *last) = ((*first).min(at), (*last).max(at));
         }
         self.count(Measure::Amount, two_digits(posting.transfer.amount.whole()), 1);
         if let Some(at) = posting.event_at {
@@ -62,10 +87,25 @@ impl Spread {
         }
     }
 
+    /// Returns what was counted once the date's last posting has been.
+    #[must_use]
+    pub fn finished(mut self) -> Self {
+        for (first, last) in std::mem::take(&mut self.ends).into_values() {
+            let (first, last) = (vietnam_hour(first), vietnam_hour(last));
+            self.count(Measure::Hour, first, 1);
+            if last != first {
+                self.count(Measure::Hour, last, 1);
+            }
+        }
+        self
+    }
+
     fn count(&mut self, measure: Measure, step: i64, times: i64) {
         let counts = match measure {
             Measure::Amount => &mut self.amounts,
             Measure::Delay => &mut self.delays,
+            Measure::Stall => &mut self.stalls,
+            Measure::Hour => &mut self.hours,
         };
         let count = counts.entry(step).or_default();
         *count = count.saturating_add(times);
@@ -77,6 +117,8 @@ impl Spread {
         match measure {
             Measure::Amount => &self.amounts,
             Measure::Delay => &self.delays,
+            Measure::Stall => &self.stalls,
+            Measure::Hour => &self.hours,
         }
     }
 
@@ -96,6 +138,11 @@ impl Spread {
         }
         Some(())
     }
+}
+
+/// Returns the steps of counts as they are kept, without how often each was met; none for what is not written so.
+pub fn steps(counts: &str) -> impl Iterator<Item = Option<i64>> + '_ {
+    counts.split(' ').map(|count| count.split_once(':').and_then(|(step, _)| step.parse().ok()))
 }
 
 /// Returns the least amount with the same first two digits and as many behind them.

@@ -8,6 +8,7 @@
 //! 3. Read columns by name from [`engine::Row`] and build the domain type there.
 //! 4. Tell a story about it in `tests/it/store_contract`: it runs on both engines.
 
+mod active;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub mod backup;

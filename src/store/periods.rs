@@ -1,11 +1,14 @@
 //! What reports of a period read: kept totals, by key, never the journal.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::Store;
+use super::active::{self, ActiveDate};
 use super::bindings::stall;
 use super::engine::{Row, Transaction, Value, binds};
 use super::error::{Result, StoreError};
 use super::{head, instant, markets, reports};
-use crate::domain::calendar::BusinessDate;
+use crate::domain::calendar::{BusinessDate, vietnam_hour};
 use crate::domain::daily_report::{Figure, ReportedMarket};
 use crate::domain::hash::Hash;
 use crate::domain::ids::{MarketCode, MarketId, StallNumber};
@@ -14,6 +17,7 @@ use crate::domain::period::Period;
 use crate::domain::period_report::MarketSums;
 use crate::ledger::daily_report::StallDayTotal;
 use crate::ledger::period_report::{ComparedRow, Counted, DORMANT_DAYS, DateHour, PeriodTotals, StallStep};
+use crate::ledger::spread::{Measure, Spread};
 
 /// Rows of one list: far above any market's stalls, or two years of days.
 const ROWS_MAX: i64 = 200_000;
@@ -173,12 +177,6 @@ pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> R
         JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
         WHERE m.market_id > 0 GROUP BY m.market_id, closed ORDER BY m.market_id, closed LIMIT $3";
-    const ACTIVE: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
-        COUNT(DISTINCT t.stall_number) AS active FROM markets m \
-        JOIN market_head h ON h.market_id = m.market_id \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind IN ('settle', 'assign') AND t.count > 0 \
-        GROUP BY m.market_id, closed ORDER BY m.market_id, closed LIMIT $3";
     let markets = transaction.rows(MARKETS, binds![period.last().to_string(), MARKETS_MAX]).await?;
     let mut rows: Vec<ComparedRow> = markets.iter().map(listed).collect::<Result<_>>()?;
     for (which, of) in [(0, period), (1, period.previous())] {
@@ -189,9 +187,13 @@ pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> R
                 sums.days = row.int("days")?;
             }
         }
-        for row in transaction.rows(ACTIVE, values()).await? {
-            if let Some(sums) = place(&mut rows, &row, which)? {
-                sums.active_stalls = row.int("active")?;
+    }
+    let dates = active::dates(transaction, period.previous().first(), period.last()).await?;
+    for (which, of) in [(0, period), (1, period.previous())] {
+        let within = dates.iter().filter(|active| (of.first()..=of.last()).contains(&active.date));
+        for ((market, closed), stalls) in active::stalls_of(within) {
+            if let Some(sums) = sums_of(&mut rows, market, closed, which) {
+                sums.active_stalls = stalls;
             }
         }
     }
@@ -200,7 +202,7 @@ pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> R
 
 fn listed(row: &Row) -> Result<ComparedRow> {
     Ok(ComparedRow {
-        id: MarketId::new(row.int("market_id")?).map_err(|error| StoreError::Inconsistent(error.to_string()))?,
+        id: market_id(row)?,
         code: row.parse("code")?,
         name: row.text("name")?,
         ward: row.optional_text("ward")?.filter(|ward| !ward.is_empty()),
@@ -216,10 +218,16 @@ fn listed(row: &Row) -> Result<ComparedRow> {
 /// Returns where a row's sums belong: to which market, to closed days or open ones, and to which of the
 /// two periods.
 fn place<'r>(rows: &'r mut [ComparedRow], row: &Row, which: usize) -> Result<Option<&'r mut MarketSums>> {
-    let market = row.int("market_id")?;
-    let closed = row.int("closed")? == 1;
-    let found = rows.iter_mut().find(|listed| listed.id.get() == market);
-    Ok(found.and_then(|listed| if closed { listed.closed.get_mut(which) } else { listed.provisional.get_mut(which) }))
+    Ok(sums_of(rows, market_id(row)?, row.int("closed")? == 1, which))
+}
+
+fn sums_of(rows: &mut [ComparedRow], market: MarketId, closed: bool, which: usize) -> Option<&mut MarketSums> {
+    let listed = rows.iter_mut().find(|listed| listed.id == market)?;
+    if closed { listed.closed.get_mut(which) } else { listed.provisional.get_mut(which) }
+}
+
+fn market_id(row: &Row) -> Result<MarketId> {
+    MarketId::new(row.int("market_id")?).map_err(|error| StoreError::Inconsistent(error.to_string()))
 }
 
 /// Stalls of all markets by how far they have come, for the city: see [`crate::ledger::period_report`].
@@ -231,15 +239,13 @@ pub(crate) async fn stall_steps(transaction: &mut Transaction, today: BusinessDa
             AND b.account = 'stall:' || CAST(s.stall_number AS TEXT) AND b.credits > 0) THEN 1 ELSE 0 END AS BIGINT) AS paid \
         FROM markets m JOIN stalls s ON s.market_id = m.market_id WHERE m.market_id > 0 \
         ORDER BY s.market_id, s.stall_number LIMIT $1";
-    const LAST: &str = "SELECT m.market_id, t.stall_number, MAX(t.business_date) AS last_date FROM markets m \
-        JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.kind IN ('settle', 'assign') AND t.count > 0 \
-        GROUP BY m.market_id, t.stall_number ORDER BY m.market_id, t.stall_number LIMIT $2";
     let since = today.plus_days(1 - DORMANT_DAYS);
-    let mut last = std::collections::HashMap::new();
-    for row in transaction.rows(LAST, binds![since.to_string(), ROWS_MAX]).await? {
-        let date: BusinessDate = row.parse("last_date")?;
-        last.insert((row.int("market_id")?, row.int("stall_number")?), date);
+    let mut last = HashMap::new();
+    for active in active::dates(transaction, since, BusinessDate::END).await? {
+        for stall in active.stalls {
+            let known: &mut BusinessDate = last.entry((active.market.get(), stall)).or_insert(active.date);
+            *known = active.date.max(*known);
+        }
     }
     let rows = transaction.rows(STALLS, binds![ROWS_MAX]).await?;
     rows.iter()
@@ -263,23 +269,37 @@ pub(crate) async fn date_hours(transaction: &mut Transaction, period: Period) ->
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
         WHERE m.market_id > 0 AND t.hour >= 0 AND t.business_date < h.open_date GROUP BY t.business_date, t.hour \
         ORDER BY t.business_date, t.hour LIMIT $3";
-    const STALLS: &str = "SELECT u.business_date, u.hour, COUNT(*) AS stalls FROM (\
-        SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
-        ((t.first_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
-        AND t.kind = 'settle' AND t.first_at IS NOT NULL \
-        UNION SELECT DISTINCT t.market_id, t.stall_number, t.business_date, \
-        ((t.last_at / 3600000000) + 7) % 24 AS hour FROM markets m \
-        JOIN market_head h ON h.market_id = m.market_id JOIN daily_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
-        WHERE m.market_id > 0 AND t.stall_number > 0 AND t.business_date < h.open_date \
-        AND t.kind = 'settle' AND t.last_at IS NOT NULL) u \
-        GROUP BY u.business_date, u.hour ORDER BY u.business_date, u.hour LIMIT $3";
+    const COUNTED: &str = "SELECT s.business_date, s.counts FROM markets m \
+        JOIN day_spreads s ON s.market_id = m.market_id AND s.business_date >= $1 AND s.business_date <= $2 \
+        WHERE m.market_id > 0 AND s.measure = 'hour' ORDER BY s.business_date, m.market_id LIMIT $3";
+    // Dates closed before closes counted: by the ends of each stall's day, as kept totals have them.
+    const OTHERS: &str = "SELECT d.business_date, t.first_at, t.last_at FROM markets m CROSS JOIN market_head h \
+        CROSS JOIN date_totals d CROSS JOIN daily_totals t \
+        WHERE m.market_id > 0 AND h.market_id = m.market_id AND d.market_id = m.market_id \
+        AND d.business_date >= $1 AND d.business_date <= $2 AND d.business_date < h.open_date AND NOT EXISTS (SELECT 1 FROM day_spreads s \
+            WHERE s.market_id = d.market_id AND s.business_date = d.business_date AND s.measure = 'hour') \
+        AND t.market_id = d.market_id AND t.business_date = d.business_date AND t.stall_number > 0 \
+        AND t.kind = 'settle' AND t.first_at IS NOT NULL AND t.last_at IS NOT NULL \
+        GROUP BY d.business_date, t.market_id, t.stall_number, t.first_at, t.last_at \
+        ORDER BY d.business_date, t.market_id, t.stall_number LIMIT $3";
     let values = || binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
-    let mut stalls = std::collections::HashMap::new();
-    for row in transaction.rows(STALLS, values()).await? {
-        let date: BusinessDate = row.parse("business_date")?;
-        stalls.insert((date, row.int("hour")?), row.int("stalls")?);
+    let mut stalls = HashMap::new();
+    let mut found = |date: BusinessDate, hour: i64, count: i64| {
+        let stalls: &mut i64 = stalls.entry((date, hour)).or_default();
+        *stalls = stalls.saturating_add(count);
+    };
+    for row in transaction.rows(COUNTED, values()).await? {
+        let (date, mut spread) = (row.parse("business_date")?, Spread::default());
+        let counts = row.text("counts")?;
+        spread
+            .add_written(Measure::Hour, &counts)
+            .ok_or_else(|| StoreError::Inconsistent(format!("day_spreads: counts {counts:?}")))?;
+        spread.of(Measure::Hour).iter().for_each(|(hour, count)| found(date, *hour, *count));
+    }
+    for row in transaction.rows(OTHERS, values()).await? {
+        let date = row.parse("business_date")?;
+        let ends = [instant(row.int("first_at")?)?, instant(row.int("last_at")?)?].map(vietnam_hour);
+        BTreeSet::from(ends).into_iter().for_each(|hour| found(date, hour, 1));
     }
     let rows = transaction.rows(SUMS, values()).await?;
     rows.iter()
@@ -301,21 +321,21 @@ pub(crate) async fn market_days(
     period: Period,
 ) -> Result<Vec<(MarketId, BusinessDate, MarketSums)>> {
     const SQL: &str = "SELECT m.market_id, t.business_date, CAST(SUM(t.count) AS BIGINT) AS count, \
-        CAST(SUM(t.amount) AS BIGINT) AS amount, (SELECT COUNT(DISTINCT d.stall_number) FROM daily_totals d \
-        WHERE d.market_id = m.market_id AND d.business_date = t.business_date AND d.stall_number > 0 \
-        AND d.kind IN ('settle', 'assign') AND d.count > 0) AS active FROM markets m \
+        CAST(SUM(t.amount) AS BIGINT) AS amount FROM markets m \
         JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
         WHERE m.market_id > 0 AND t.business_date < h.open_date \
         GROUP BY m.market_id, t.business_date ORDER BY m.market_id, t.business_date LIMIT $3";
     let values = binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
     let rows = transaction.rows(SQL, values).await?;
+    let active = active::dates(transaction, period.first(), period.last()).await?;
+    let count = |active: &ActiveDate| i64::try_from(active.stalls.len()).unwrap_or(i64::MAX);
+    let active: HashMap<_, _> = active.iter().map(|active| ((active.market, active.date), count(active))).collect();
     rows.iter()
         .map(|row| {
-            let market =
-                MarketId::new(row.int("market_id")?).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-            let sums = MarketSums { figure: reports::figure(row)?, active_stalls: row.int("active")?, days: 1 };
-            Ok((market, row.parse("business_date")?, sums))
+            let (market, date) = (market_id(row)?, row.parse("business_date")?);
+            let active_stalls = active.get(&(market, date)).copied().unwrap_or_default();
+            Ok((market, date, MarketSums { figure: reports::figure(row)?, active_stalls, days: 1 }))
         })
         .collect()
 }
@@ -330,13 +350,7 @@ pub(crate) async fn closes(
         WHERE m.market_id > 0 ORDER BY m.market_id, d.business_date LIMIT $3";
     let values = binds![period.first().to_string(), period.last().to_string(), ROWS_MAX];
     let rows = transaction.rows(SQL, values).await?;
-    rows.iter()
-        .map(|row| {
-            let market =
-                MarketId::new(row.int("market_id")?).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-            Ok((market, row.parse("business_date")?, instant(row.int("closed_at")?)?))
-        })
-        .collect()
+    rows.iter().map(|row| Ok((market_id(row)?, row.parse("business_date")?, instant(row.int("closed_at")?)?))).collect()
 }
 
 impl Store {

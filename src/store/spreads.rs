@@ -64,6 +64,8 @@ fn measure(row: &Row) -> Result<Measure> {
     match row.text("measure")?.as_str() {
         "amount" => Ok(Measure::Amount),
         "delay" => Ok(Measure::Delay),
+        "stall" => Ok(Measure::Stall),
+        "hour" => Ok(Measure::Hour),
         other => Err(StoreError::Inconsistent(format!("day_spreads: measure {other:?}"))),
     }
 }
@@ -72,7 +74,8 @@ fn measure(row: &Row) -> Result<Measure> {
 async fn counted(transaction: &mut Transaction, period: Period) -> Result<BTreeMap<i64, Counted>> {
     const SPREADS: &str = "SELECT m.market_id, s.measure, s.counts FROM markets m \
         JOIN day_spreads s ON s.market_id = m.market_id AND s.business_date >= $1 AND s.business_date <= $2 \
-        WHERE m.market_id > 0 ORDER BY m.market_id, s.business_date, s.measure LIMIT $3";
+        WHERE m.market_id > 0 AND s.measure IN ('amount', 'delay') ORDER BY m.market_id, s.business_date, s.measure \
+        LIMIT $3";
     const HOURS: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
         t.hour, CAST(SUM(t.count) AS BIGINT) AS count FROM markets m JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \

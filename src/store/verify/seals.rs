@@ -171,7 +171,8 @@ impl Seals {
     /// Dates closed before spreads were kept have none; from the first one on, all that have a settlement
     /// do. Dates closed since the reading began are looked at by the next run.
     async fn kept_spreads(&mut self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
-        let derived = std::mem::take(&mut self.spreads);
+        let derived = std::mem::take(&mut self.spreads).into_iter().map(|(date, spread)| (date, spread.finished()));
+        let derived: BTreeMap<BusinessDate, Spread> = derived.collect();
         let kept = spreads::all(transaction, self.market).await?;
         let (Some(last), Some(first)) = (self.closes.last(), kept.keys().next()) else { return Ok(()) };
         let until = last.close.business_date;
