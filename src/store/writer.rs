@@ -312,7 +312,8 @@ impl Worker {
         sources.extend(judged.batch.items.iter().map(|item| item.source));
         let mut agreeing = (*kept.agreeing).clone();
         agreeing.extend(judged.batch.agreeing.iter().copied());
-        let kept = Kept { sources: Arc::new(sources), agreeing: Arc::new(agreeing), ..kept };
+        let told = kept.told || judged.batch.items.iter().any(|row| row.moment.claimed.is_some());
+        let kept = Kept { sources: Arc::new(sources), agreeing: Arc::new(agreeing), told, ..kept };
         self.kept.insert(market, (version.saturating_add(1), kept));
         Ok(Some(judged.done))
     }
