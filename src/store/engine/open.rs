@@ -130,6 +130,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0015_claimed.sql"),
         include_str!("../../../migrations/postgres/0015_claimed.sql"),
     ),
+    (
+        16,
+        "statement pieces",
+        include_str!("../../../migrations/sqlite/0016_statement_pieces.sql"),
+        include_str!("../../../migrations/postgres/0016_statement_pieces.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
