@@ -58,6 +58,7 @@ mod query_plans;
 mod reconcile;
 mod reconcile_clock;
 mod reconcile_properties;
+mod reconcile_rules;
 mod registration;
 mod reports;
 mod schema_parity;
