@@ -136,6 +136,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0016_statement_pieces.sql"),
         include_str!("../../../migrations/postgres/0016_statement_pieces.sql"),
     ),
+    (
+        17,
+        "spreads",
+        include_str!("../../../migrations/sqlite/0017_spreads.sql"),
+        include_str!("../../../migrations/postgres/0017_spreads.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.
@@ -286,7 +292,7 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
         })
         .connect_with(login)
         .await?;
-    Ok((Engine::Postgres(Server::new(pool)), if serves { Guard::Full } else { Guard::TriggersOnly }))
+    Ok((Engine::Postgres(Server::of(pool).await?), if serves { Guard::Full } else { Guard::TriggersOnly }))
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after
