@@ -25,7 +25,7 @@ use crate::domain::money::Dong;
 use crate::domain::reconciliation::{BankLine, Standing, StatementId};
 use crate::domain::settlement::Direction;
 use crate::domain::statement::{BookedAt, Note, StatementFile, StatementLine};
-use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, LineKey, NewLine};
+use crate::ledger::reconcile::merge::{self, Contradiction, Extent, Fate, KnownLine, LineKey, NewLine};
 use crate::store::engine::Transaction;
 use crate::store::error::StoreError;
 use crate::store::routing::Directory;
@@ -111,6 +111,7 @@ impl App {
             };
             let reading = Reading { file, accounts, today: self.today(), whole: new.whole };
             let mut transaction = self.store.begin_write().await?;
+            transaction.be_frugal()?;
             head::take(&mut transaction, market.id).await?;
             match write(&mut transaction, market.id, &kept, &mut bytes, reading).await {
                 Ok(()) => {
@@ -288,7 +289,7 @@ async fn write(
     mut reading: Reading,
 ) -> Result<(), Failed> {
     statements::add(transaction, market, kept).await?;
-    statements::add_file(transaction, market, kept.id, std::mem::take(raw)).await?;
+    statements::add_file(transaction, market, kept.id, &std::mem::take(raw)).await?;
     let parts: Vec<Part> = reading.accounts.iter().filter_map(|account| part(&reading, account)).collect();
     statements::add_parts(transaction, market, kept.id, &parts).await?;
     let mut next = statement_lines::next(transaction, market).await?;
@@ -341,17 +342,16 @@ impl Merging<'_> {
         let known = statement_lines::to_merge(self.transaction, self.market, settled, date).await?;
         let before = statements::covered(self.transaction, self.market, date, date).await?;
         let whole_before = before.iter().any(|day| day.settled == *settled && day.whole);
-        let new: Vec<NewLine> = lines.iter().map(|line| new_line(line)).collect();
-        let fates = match merge::merge(&known, &new, Extent { whole, whole_before }) {
+        let fates = match fates(&known, lines, Extent { whole, whole_before }) {
             Ok(fates) => fates,
             Err(contradiction) => return Err(self.contradicts(&contradiction, lines, date).await?),
         };
-        drop((known, new));
+        drop(known);
         let (mut added, mut balances) = (Vec::new(), Vec::new());
-        let last_at = lines.iter().filter_map(|line| instant(line)).max();
-        for (line, fate) in lines.iter_mut().zip(&fates) {
+        let last_at = lines.iter().filter_map(|(_, line)| instant(line)).max();
+        for ((_, line), fate) in lines.iter_mut().zip(&fates) {
             let standing = match fate {
-                Fate::Known(_) => continue,
+                Fate::Known(_) | Fate::Repeats => continue,
                 Fate::Completes(number) => {
                     balances.extend(line.balance.map(|balance| (*number, balance)));
                     continue;
@@ -381,7 +381,8 @@ impl Merging<'_> {
             last_at,
             lines: i64::try_from(lines.len()).unwrap_or(i64::MAX),
             added: count(|fate| *fate == Fate::New).unwrap_or(i64::MAX),
-            known: count(|fate| matches!(fate, Fate::Known(_) | Fate::Completes(_))).unwrap_or(i64::MAX),
+            known: count(|fate| matches!(fate, Fate::Known(_) | Fate::Completes(_) | Fate::Repeats))
+                .unwrap_or(i64::MAX),
             doubtful: count(|fate| *fate == Fate::Doubtful).unwrap_or(i64::MAX),
         })
     }
@@ -401,6 +402,19 @@ impl Merging<'_> {
     }
 }
 
+fn fates(known: &[KnownLine], lines: &Lines<'_>, extent: Extent) -> Result<Vec<Fate>, Contradiction> {
+    let same = |one: &(usize, &mut StatementLine), other: &(usize, &mut StatementLine)| one.0 == other.0;
+    let sizes: Vec<usize> = lines.chunk_by(same).map(<[_]>::len).collect();
+    // Where nothing is known everything is new: of the busiest date no second list is made.
+    if known.is_empty() && !extent.whole_before && sizes.len() < 2 {
+        return Ok(vec![Fate::New; lines.len()]);
+    }
+    let new: Vec<NewLine> = lines.iter().map(|(_, line)| new_line(line)).collect();
+    let mut rest = new.as_slice();
+    let parts: Vec<&[NewLine]> = sizes.into_iter().filter_map(|size| rest.split_off(..size)).collect();
+    merge::merge_parts(known, &parts, extent)
+}
+
 fn instant(line: &StatementLine) -> Option<jiff::Timestamp> {
     match line.booked_at {
         BookedAt::At(at) => Some(at),
@@ -415,19 +429,21 @@ fn new_line(line: &StatementLine) -> NewLine {
 
 /// Makes a line of the book of one of the file, which gives its texts away.
 fn bank_line(line: &mut StatementLine, number: i64, settled: &SettledAccount, standing: Standing) -> BankLine {
+    let (reference, texts) = (line.reference(), std::mem::take(&mut line.texts));
+    let texts = texts.read();
     BankLine {
         number,
         settled: settled.clone(),
         booked_on: line.booked_at.date(),
         booked_at: instant(line),
-        reference: line.reference(),
-        bank_ref: std::mem::take(&mut line.bank_ref),
+        reference,
+        bank_ref: texts.bank_ref.to_owned(),
         direction: line.direction,
         amount: line.amount,
         balance: line.balance,
-        memo: std::mem::take(&mut line.memo),
-        payer_ref: std::mem::take(&mut line.payer_ref),
-        counterparty: std::mem::take(&mut line.counterparty),
+        memo: texts.memo.to_owned(),
+        payer_ref: texts.payer_ref.to_owned(),
+        counterparty: texts.counterparty.to_owned(),
         standing,
     }
 }

@@ -12,7 +12,7 @@ use crate::ledger::reconcile::merge::Contradiction;
 pub(super) fn contradicts(
     contradiction: &Contradiction,
     known: Option<&BankLine>,
-    lines: &[&mut StatementLine],
+    lines: &[(usize, &mut StatementLine)],
     date: BusinessDate,
 ) -> AppError {
     let said = |amount: Dong, reference: &str| {
@@ -33,8 +33,8 @@ pub(super) fn contradicts(
             )
         }
         Contradiction::Adds(place) => {
-            let line = lines.get(place);
-            let shown = line.map(|line| said(line.amount, &line.bank_ref)).unwrap_or_default();
+            let line = lines.get(place).map(|(_, line)| line);
+            let shown = line.map(|line| said(line.amount, line.texts.read().bank_ref)).unwrap_or_default();
             let at = |language| line.map(|line| line.place.in_words(language)).unwrap_or_default();
             Message::new(
                 format!(

@@ -21,8 +21,8 @@ pub(super) fn span(statement: &Statement) -> Option<(BusinessDate, BusinessDate)
     all.iter().min().copied().zip(all.iter().max().copied())
 }
 
-/// Lines of one date.
-pub(super) type Lines<'a> = Vec<&'a mut StatementLine>;
+/// Lines of one date, each with the place of its statement in the file.
+pub(super) type Lines<'a> = Vec<(usize, &'a mut StatementLine)>;
 
 /// The dates that a statement of an account is about, and those that it names as its own.
 pub(super) struct Span {
@@ -64,7 +64,7 @@ pub(super) fn dates<'a>(
     for (place, statement) in statements.iter_mut().enumerate() {
         let Some((_, settled, _)) = accounts.iter().find(|(mine, ..)| *mine == place) else { continue };
         for line in &mut statement.lines {
-            dates.entry((line.booked_at.date(), settled.clone())).or_default().push(line);
+            dates.entry((line.booked_at.date(), settled.clone())).or_default().push((place, line));
         }
     }
     dates

@@ -92,8 +92,6 @@ impl BookedAt {
 pub struct StatementLine {
     /// Where it stands in the file.
     pub place: Place,
-    /// The bank's reference as the file writes it; empty when there is none.
-    pub bank_ref: String,
     /// Money in or out, by the account holder's purse: a credit is money in.
     pub direction: Direction,
     /// How much; 1 ..= 10¹² đồng.
@@ -102,19 +100,63 @@ pub struct StatementLine {
     pub booked_at: BookedAt,
     /// The account's balance after it, where the file gives one.
     pub balance: Option<Dong>,
+    /// What it says.
+    pub texts: LineTexts,
+}
+
+/// What a line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Texts<'a> {
+    /// The bank's reference as the file writes it; empty when there is none.
+    pub bank_ref: &'a str,
     /// The transfer's text in NFC, runs of white space made one blank.
-    pub memo: String,
+    pub memo: &'a str,
     /// The payer's own reference, which may hold a memo code; empty when there is none.
-    pub payer_ref: String,
+    pub payer_ref: &'a str,
     /// The other side's name, account and bank as told, or empty. Sensitive: never logged.
-    pub counterparty: String,
+    pub counterparty: &'a str,
+}
+
+/// The texts of a line in one piece of memory: the longest file has a million of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineTexts {
+    all: Box<str>,
+    /// Where each but the last ends, in bytes.
+    ends: [u32; 3],
+}
+
+impl LineTexts {
+    /// Keeps texts, one behind the other.
+    #[must_use]
+    pub fn new(texts: Texts<'_>) -> Self {
+        let Texts { bank_ref, memo, payer_ref, counterparty } = texts;
+        let mut end = 0_usize;
+        let ends = [bank_ref, memo, payer_ref].map(|text| {
+            end = end.saturating_add(text.len());
+            u32::try_from(end).unwrap_or(u32::MAX)
+        });
+        Self { all: [bank_ref, memo, payer_ref, counterparty].concat().into_boxed_str(), ends }
+    }
+
+    /// Returns the texts.
+    #[must_use]
+    pub fn read(&self) -> Texts<'_> {
+        let [first, second, third] = self.ends.map(|end| usize::try_from(end).unwrap_or(usize::MAX));
+        let piece = |from: usize, to: usize| self.all.get(from..to).unwrap_or_default();
+        Texts {
+            bank_ref: piece(0, first),
+            memo: piece(first, second),
+            payer_ref: piece(second, third),
+            counterparty: piece(third, self.all.len()),
+        }
+    }
 }
 
 impl StatementLine {
     /// Returns the reference in the spelling that decides whether two are the same.
     #[must_use]
     pub fn reference(&self) -> Option<BankRef> {
-        BankRef::normalise(&self.bank_ref)
+        BankRef::normalise(self.texts.read().bank_ref)
     }
 
     /// Returns the amount with its sign: money in above zero.
@@ -234,6 +276,15 @@ pub struct StatementFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_read_as_they_were_kept() {
+        let many =
+            Texts { bank_ref: "FT1", memo: "Cá lóc – SC22223Y", payer_ref: "", counterparty: "NGUYỄN V · 123" };
+        for texts in [many, Texts { memo: "", payer_ref: "ĐƠN 7", ..many }, Texts::default()] {
+            assert_eq!(LineTexts::new(texts).read(), texts);
+        }
+    }
 
     #[test]
     fn places_are_named_as_spreadsheets_name_them() {

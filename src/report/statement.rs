@@ -108,8 +108,9 @@ fn part(statement: &Statement) -> Part<'_> {
 }
 
 fn line<'a>(statement: &'a Statement, line: &'a StatementLine) -> Movement<'a> {
+    let texts = line.texts.read();
     Movement {
-        bank_ref: Some(line.bank_ref.as_str()).filter(|reference| !reference.is_empty()),
+        bank_ref: Some(texts.bank_ref).filter(|reference| !reference.is_empty()),
         account: statement.account.as_str(),
         direction: line.direction.as_str(),
         amount: line.amount.whole(),
@@ -117,7 +118,7 @@ fn line<'a>(statement: &'a Statement, line: &'a StatementLine) -> Movement<'a> {
             BookedAt::At(instant) => rfc3339(instant),
             BookedAt::On(date) => date.to_string(),
         },
-        memo: &line.memo,
+        memo: texts.memo,
         balance: line.balance.map(Dong::whole),
         line: line.place.line,
     }
@@ -292,14 +293,15 @@ fn lines(statement: &Statement, language: Language) -> Table {
         let amount = |direction: Direction| {
             right(if line.direction == direction { line.amount.grouped() } else { String::new() })
         };
+        let texts = line.texts.read();
         table.add_row([
             right(line.place.line),
             right(booked(line.booked_at)),
-            Cell::new(printable(&line.bank_ref)),
+            Cell::new(printable(texts.bank_ref)),
             amount(Direction::Credit),
             amount(Direction::Debit),
             right(line.balance.map_or_else(String::new, Dong::grouped)),
-            Cell::new(cut(&printable(&masking::memo(&line.memo)))),
+            Cell::new(cut(&printable(&masking::memo(texts.memo)))),
         ]);
     }
     table

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::bindings::stall;
 use super::engine::{Column, Row, Rows, Transaction, binds};
 use super::error::{Result, StoreError};
-use super::{held, instant, optional_instant, pairing};
+use super::{held, instant, micros, optional_instant, pairing};
 use crate::domain::account::SettledAccount;
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{MarketId, Seq, SourceId};
@@ -17,7 +17,8 @@ use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
 use crate::domain::posting::{PostingKind, Transfer};
 use crate::domain::settlement::{BankRef, Settlement};
-use crate::ledger::facts::{Bindings, Claim, Facts, Head, HeldItem, KnownPosting};
+use crate::ledger::facts::{Bindings, Claim, EventMoment, Facts, Head, HeldItem, KnownPosting};
+use crate::ledger::identity::PAIRING_WINDOW;
 use crate::ledger::routing;
 use crate::ledger::work::{Content, CorrectionAction, Incoming, Work};
 
@@ -32,6 +33,8 @@ pub(crate) struct Kept {
     pub(crate) agreeing: Arc<HashSet<SourceId>>,
     /// The dates whose credits are listed for pairing.
     pub(crate) listed: Arc<HashSet<BusinessDate>>,
+    /// Whether a sender ever told a time that was not believed: nearly no market has such money.
+    pub(crate) told: bool,
 }
 
 /// What was found for a batch.
@@ -96,6 +99,9 @@ pub(crate) async fn read(
     events(transaction, &mut facts, &wanted).await?;
     references(transaction, &mut facts, &wanted).await?;
     credits(transaction, &mut facts, &wanted).await?;
+    if kept.told {
+        told_credits(transaction, &mut facts, &wanted).await?;
+    }
     pairings(transaction, &mut facts).await?;
     whole_days(transaction, &mut facts, works).await?;
     refunds(transaction, &mut facts, &mut wanted).await?;
@@ -123,6 +129,8 @@ struct Wanted<'w> {
     events: Vec<(i64, &'w str)>,
     references: Vec<(BusinessDate, &'w BankRef, &'w SettledAccount)>,
     credits: Vec<(BusinessDate, &'w SettledAccount, i64)>,
+    /// From when to when a sender may have told of the same money without being believed.
+    told: Vec<(i64, i64, &'w SettledAccount, i64)>,
     postings: BTreeSet<Seq>,
     /// Debit lines of statements.
     lines: BTreeSet<i64>,
@@ -140,6 +148,7 @@ impl<'w> Wanted<'w> {
         once(&mut self.events);
         once(&mut self.references);
         once(&mut self.credits);
+        once(&mut self.told);
     }
 
     fn add(&mut self, work: &'w Work, recorded_at: Timestamp) {
@@ -174,13 +183,28 @@ impl<'w> Wanted<'w> {
 
     fn settlement(&mut self, source: SourceId, settlement: &'w Settlement, settled: &'w SettledAccount, at: Timestamp) {
         self.event(source, settlement);
-        let date = routing::moment(settlement.event_time, at).event_date;
+        let moment = routing::moment(settlement.event_time, at);
+        let date = moment.event_date;
         self.references.extend(settlement.reference.as_ref().map(|reference| (date, reference, settled)));
         if self.several {
-            let near = [date.previous(), date, date.next()];
-            self.credits.extend(near.map(|date| (date, settled, settlement.amount.whole())));
+            let amount = settlement.amount.whole();
+            // A clock that is behind by days takes the truth for the future: the money stands where the sender says.
+            let claimed = moment.claimed.map(BusinessDate::of_calendar);
+            for date in [Some(date), claimed].into_iter().flatten() {
+                let near = [date.previous(), date, date.next()];
+                self.credits.extend(near.map(|date| (date, settled, amount)));
+            }
+            self.told.extend(told_about(moment).map(|(from, to)| (micros(from), micros(to), settled, amount)));
         }
     }
+}
+
+/// Returns between which times a sender may have told of the same money, as pairing has it.
+fn told_about(moment: EventMoment) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let about = |at: Timestamp| Some((at.checked_sub(PAIRING_WINDOW).ok()?, at.checked_add(PAIRING_WINDOW).ok()?));
+    let days = || (moment.event_date.previous().starts_at(), moment.event_date.next().next().starts_at());
+    let own = moment.at.map_or_else(|| Some(days()), about);
+    own.into_iter().chain(moment.claimed.and_then(about))
 }
 
 /// The columns of a claim. A held item that a person booked answers with that posting. CROSS JOIN
@@ -286,6 +310,32 @@ async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Want
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let claim = Arc::new(claim(&row)?);
         facts.credits.entry((claim.settled.clone(), claim.amount)).or_default().push(claim);
+    }
+    Ok(())
+}
+
+/// Reads the credits that stand on other dates in the book, though their senders told of about the same time.
+async fn told_credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted<'_>) -> Result<()> {
+    const SQL: &str = claim_sql!(
+        "inbox i",
+        "WHERE i.market_id = $1 AND i.claimed_at >= u.from_at AND i.claimed_at <= u.to_at \
+         AND i.settled_account = u.settled_account AND i.amount = u.amount AND i.posting_seq IS NOT NULL \
+         AND (i.outcome = 'recorded' OR i.outcome = 'suspense') ORDER BY i.claimed_at, i.item"
+    );
+    if wanted.told.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new()
+        .with("from_at", Column::ints(wanted.told.iter().map(|(from, ..)| *from)))
+        .with("to_at", Column::ints(wanted.told.iter().map(|(_, to, ..)| *to)))
+        .with("settled_account", Column::texts(wanted.told.iter().map(|(_, _, account, _)| account.as_str())))
+        .with("amount", Column::ints(wanted.told.iter().map(|(.., amount)| *amount)));
+    for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
+        let claim = Arc::new(claim(&row)?);
+        let credits = facts.credits.entry((claim.settled.clone(), claim.amount)).or_default();
+        if credits.iter().all(|known| known.item != claim.item) {
+            credits.push(claim);
+        }
     }
     Ok(())
 }
@@ -402,10 +452,13 @@ pub(crate) async fn kept(transaction: &mut Transaction, market: MarketId) -> Res
         LIMIT 10000";
     const AGREEING: &str =
         "SELECT source_id FROM reference_agreements WHERE market_id = $1 ORDER BY source_id LIMIT 10000";
+    const TOLD: &str = "SELECT item FROM inbox WHERE market_id = $1 AND claimed_at IS NOT NULL \
+        ORDER BY claimed_at, item LIMIT 1";
     let bindings = Arc::new(super::bindings::load(transaction, market).await?);
     let ids = |rows: Vec<Row>| rows.iter().map(|row| row.int("source_id").map(SourceId::new)).collect::<Result<_>>();
     let sources = ids(transaction.rows(SOURCES, binds![market.get()]).await?)?;
     let agreeing = ids(transaction.rows(AGREEING, binds![market.get()]).await?)?;
     let listed = Arc::new(pairing::dates(transaction, market).await?);
-    Ok(Kept { bindings, sources: Arc::new(sources), agreeing: Arc::new(agreeing), listed })
+    let told = transaction.row(TOLD, binds![market.get()]).await?.is_some();
+    Ok(Kept { bindings, sources: Arc::new(sources), agreeing: Arc::new(agreeing), listed, told })
 }

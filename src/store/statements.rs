@@ -16,6 +16,8 @@ use crate::domain::reconciliation::StatementId;
 
 /// Accounts that one file may hold, and days that one may cover.
 const PARTS_MAX: i64 = 100_000;
+/// Bytes of a file in one piece: an engine copies a row several times on its way.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// A file as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,15 +131,20 @@ pub(crate) async fn add(transaction: &mut Transaction, market: MarketId, new: &K
     transaction.execute_exactly(1, SQL, values).await
 }
 
-/// Keeps a file's bytes.
+/// Keeps a file's bytes, in pieces that are numbered from 1.
 pub(crate) async fn add_file(
     transaction: &mut Transaction,
     market: MarketId,
     id: StatementId,
-    raw: Vec<u8>,
+    raw: &[u8],
 ) -> Result<()> {
-    const FILE: &str = "INSERT INTO statement_files (market_id, statement_id, raw) VALUES ($1, $2, $3)";
-    transaction.execute_exactly(1, FILE, binds![market.get(), id.uuid().as_bytes().as_slice(), raw]).await
+    const FILE: &str = "INSERT INTO statement_files (market_id, statement_id, piece, raw) VALUES ($1, $2, $3, $4)";
+    let uuid = id.uuid();
+    for (number, piece) in (1_i64..).zip(raw.chunks(PIECE_BYTES)) {
+        let values = binds![market.get(), uuid.as_bytes().as_slice(), number, piece];
+        transaction.execute_exactly(1, FILE, values).await?;
+    }
+    Ok(())
 }
 
 /// Keeps what a file says of its accounts.

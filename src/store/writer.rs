@@ -321,6 +321,7 @@ impl Worker {
         let kept = Kept {
             sources: extended(kept.sources, batch.items.iter().map(|item| item.source)),
             agreeing: extended(kept.agreeing, batch.agreeing.iter().copied()),
+            told: kept.told || batch.items.iter().any(|row| row.moment.claimed.is_some()),
             ..kept
         };
         let head = Head { version: version.saturating_add(1), ..batch.next_head };

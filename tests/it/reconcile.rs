@@ -98,6 +98,16 @@ pub(crate) async fn market(world: &World) {
     world.set_clock("2026-11-25T08:00:00+07:00");
 }
 
+/// A market whose account two stalls share; returns their memo codes.
+pub(crate) async fn two_stalls(world: &World) -> Vec<String> {
+    market(world).await;
+    let mut codes = Vec::new();
+    for stall in ["B1", "B2"] {
+        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
+    }
+    codes
+}
+
 /// A payment with its own reference, told by `one` or `two`.
 fn paid(id: &str, amount: i64, time: &str) -> Settlement {
     settlement(ACCOUNT, id, amount, &format!("{DAY}T{time}+07:00"))
@@ -141,11 +151,7 @@ story!(a_line_that_nobody_reported_is_booked_once_and_its_webhook_is_then_a_dupl
 });
 
 story!(a_report_that_may_be_several_lines_of_its_date_is_the_one_that_names_its_stall, |world| {
-    market(&world).await;
-    let mut codes = Vec::new();
-    for stall in ["B1", "B2"] {
-        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
-    }
+    let codes = two_stalls(&world).await;
     let rows = [
         row("", "", 20_000, "rau"),
         row("", "", 20_000, &codes[0]),

@@ -8,7 +8,7 @@ use socho::domain::money::Dong;
 use socho::domain::reconciliation::{Class, SignState, Why};
 use socho::domain::settlement::{BankRef, Dialect, EventTime, Settlement};
 
-use crate::reconcile::{ACCOUNT, FORM, Form, file, hand_in, market, reconcile, row};
+use crate::reconcile::{ACCOUNT, FORM, Form, file, hand_in, market, reconcile, row, two_stalls};
 use crate::world::{World, settlement, story};
 
 const DAY: &str = "2026-11-24";
@@ -27,6 +27,12 @@ async fn told_meanwhile(world: &World) {
         let reply = world.send("one", Dialect::GenericHmac, &told).await;
         assert_eq!(reply.items[0].outcome, Outcome::Recorded, "{reply:?}");
     }
+}
+
+/// 20,000 đ of the day whose text names a stall.
+fn naming(code: &str, id: &str, time: &str, reference: &str) -> Settlement {
+    let told = settlement(ACCOUNT, id, 20_000, &format!("{DAY}T{time}+07:00"));
+    Settlement { memo: code.to_owned(), reference: BankRef::normalise(reference), ..told }
 }
 
 async fn statement(world: &World, date: &'static str) {
@@ -131,32 +137,55 @@ story!(a_clock_behind_by_days_is_told_by_what_senders_claimed_too, |world| {
     assert!(world.app.verify(None).await.unwrap().iter().all(|market| market.differences.is_empty()));
 });
 
-story!(a_report_of_a_whole_day_that_names_another_stall_than_the_line_waits_for_a_person, |world| {
+story!(another_source_s_report_of_money_that_a_clock_days_behind_booked_is_the_same_money, |world| {
     market(&world).await;
-    let mut codes = Vec::new();
-    for stall in ["B1", "B2"] {
-        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
+    world.set_clock("2026-11-20T23:50:00+07:00");
+    told_meanwhile(&world).await;
+    world.set_clock("2026-11-25T08:00:00+07:00");
+    let other = |id: &str, amount, time: &str| {
+        let told = settlement(ACCOUNT, id, amount, &format!("{DAY}T{time}+07:00"));
+        Settlement { reference: BankRef::normalise(&format!("THIRD-{id}")), ..told }
+    };
+    let dated = Settlement { event_time: EventTime::On(DAY.parse().unwrap()), ..other("X3", 15_000, "10:00:00") };
+    for told in [other("X1", 20_000, "08:00:03"), other("X2", 35_000, "09:30:05"), dated] {
+        let reply = world.send("two", Dialect::GenericHmac, &told).await;
+        assert_eq!(reply.items[0].reason.as_deref(), Some("possible_duplicate"), "{reply:?}");
     }
+    // What was told of other minutes, and a second sale of the same minute, is other money.
+    for told in [other("X4", 20_000, "08:30:00"), other("X5", 35_000, "09:30:06")] {
+        let reply = world.send("two", Dialect::GenericHmac, &told).await;
+        assert_eq!(reply.items[0].outcome, Outcome::Recorded, "{reply:?}");
+    }
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 5);
+    assert!(world.app.verify(None).await.unwrap().iter().all(|market| market.differences.is_empty()));
+});
+
+story!(a_report_that_a_clock_set_back_by_days_does_not_believe_is_money_that_is_booked, |world| {
+    market(&world).await;
+    let told = settlement(ACCOUNT, "1", 20_000, &format!("{DAY}T08:00:00+07:00"));
+    assert_eq!(world.send("one", Dialect::GenericHmac, &told).await.items[0].outcome, Outcome::Recorded);
+    world.set_clock("2026-11-20T23:50:00+07:00");
+    let told = settlement(ACCOUNT, "X1", 20_000, &format!("{DAY}T08:00:04+07:00"));
+    let told = Settlement { reference: BankRef::normalise("THIRD-1"), ..told };
+    let reply = world.send("two", Dialect::GenericHmac, &told).await;
+    assert_eq!(reply.items[0].reason.as_deref(), Some("possible_duplicate"), "{reply:?}");
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 1);
+});
+
+story!(a_report_of_a_whole_day_that_names_another_stall_than_the_line_waits_for_a_person, |world| {
+    let codes = two_stalls(&world).await;
     hand_in(&world.app, file(FORM, &[row("", "", 20_000, &codes[0])])).await.unwrap();
     world.app.book_missing(&"TAN".parse().unwrap(), on(DAY), "chi-hai", false).await.unwrap();
-    let mut told = settlement(ACCOUNT, "9", 20_000, &format!("{DAY}T09:00:00+07:00"));
-    told.memo.clone_from(&codes[1]);
+    let told = naming(&codes[1], "9", "09:00:00", "FT9");
     let reply = world.send("one", Dialect::GenericHmac, &told).await;
     assert_eq!(reply.items[0].reason.as_deref(), Some("possible_duplicate"), "{reply:?}");
     assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 1);
 });
 
 story!(two_payments_equally_near_to_a_report_are_told_apart_by_the_stalls_they_name, |world| {
-    market(&world).await;
-    let mut codes = Vec::new();
-    for stall in ["B1", "B2"] {
-        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
-    }
+    let codes = two_stalls(&world).await;
     let paid = |id: &str, code: usize, second: &str| {
-        let mut told = settlement(ACCOUNT, id, 20_000, &format!("{DAY}T08:00:{second}+07:00"));
-        told.memo.clone_from(&codes[code]);
-        told.reference = BankRef::normalise(&format!("REF-OF-{id}"));
-        told
+        naming(&codes[code], id, &format!("08:00:{second}"), &format!("REF-OF-{id}"))
     };
     for (source, id, code, second) in [("one", "1", 0, "00"), ("one", "2", 1, "02")] {
         world.send(source, Dialect::GenericHmac, &paid(id, code, second)).await;
@@ -170,19 +199,11 @@ story!(two_payments_equally_near_to_a_report_are_told_apart_by_the_stalls_they_n
 });
 
 story!(a_part_that_many_references_share_is_no_evidence_of_which_payment_a_line_is, |world| {
-    market(&world).await;
-    let mut codes = Vec::new();
-    for stall in ["B1", "B2"] {
-        codes.push(world.stall("TAN", stall, "Chị Ba", ACCOUNT).await.memo_code.unwrap().to_string());
+    let codes = two_stalls(&world).await;
+    for (id, time) in [("2", "09:00:00"), ("3", "09:30:00")] {
+        let told = naming(&codes[1], id, time, &format!("970436.24112026.{id}"));
+        world.send("one", Dialect::GenericHmac, &told).await;
     }
-    let told = |id: &str, code: usize, time: &str| {
-        let mut told = settlement(ACCOUNT, id, 20_000, &format!("{DAY}T{time}+07:00"));
-        told.memo.clone_from(&codes[code]);
-        told.reference = BankRef::normalise(&format!("970436.24112026.{id}"));
-        told
-    };
-    world.send("one", Dialect::GenericHmac, &told("2", 1, "09:00:00")).await;
-    world.send("one", Dialect::GenericHmac, &told("3", 1, "09:30:00")).await;
     let rows = [
         row("08:00:00", "970436-1", 20_000, &codes[0]),
         row("09:00:00", "970436-2", 20_000, &codes[1]),

@@ -11,7 +11,7 @@ use socho::domain::ids::{Seq, SourceId, StallNumber};
 use socho::domain::money::Dong;
 use socho::domain::reconciliation::{Coverage, Standing};
 use socho::domain::settlement::{BankRef, Direction};
-use socho::ledger::reconcile::merge::{Extent, Fate, KnownLine, LineKey, NewLine, merge};
+use socho::ledger::reconcile::merge::{Extent, Fate, KnownLine, LineKey, NewLine, merge, merge_parts};
 use socho::ledger::reconcile::pairing::{Credit, Line, Unsure, pair};
 
 use crate::reconcile::{FORM, Form, Row, date, file, hand_in, market, reconcile, row};
@@ -75,7 +75,7 @@ fn take_in(known: &mut Vec<KnownLine>, new: &[NewLine], extent: Extent) {
                 let (key, balance) = (line.key.clone(), line.balance);
                 known.push(KnownLine { number, key, balance, standing: Standing::Counted });
             }
-            Fate::Doubtful => panic!("nothing is doubtful here: {line:?}"),
+            Fate::Doubtful | Fate::Repeats => panic!("nothing is doubtful here: {line:?}"),
         }
     }
 }
@@ -205,6 +205,22 @@ proptest! {
         prop_assert_eq!(keys, expected);
     }
 
+    #[test]
+    fn a_file_whose_parts_overlap_gives_the_lines_of_the_day(
+        (day, files) in day().prop_flat_map(|day| { let files = files(day.len()); (Just(day), files) })
+    ) {
+        let parts: Vec<&[NewLine]> = files.iter().map(|(from, to, _)| &day[*from.min(to)..*to]).collect();
+        let fates = merge_parts(&[], &parts, Extent { whole: true, whole_before: false }).unwrap();
+        let told = parts.into_iter().flatten().zip(&fates);
+        let mut lines: Vec<NewLine> =
+            told.filter(|(_, fate)| **fate == Fate::New).map(|(line, _)| line.clone()).collect();
+        let (mut expected, by) = (day, |line: &NewLine| (line.key.clone(), line.balance));
+        lines.sort_by_key(by);
+        expected.sort_by_key(by);
+        prop_assert_eq!(lines, expected);
+        prop_assert!(fates.iter().all(|fate| matches!(fate, Fate::New | Fate::Repeats)));
+    }
+
     /// What is missing is booked as the line says, for the stall that the line names: it has to be that line.
     #[test]
     fn where_both_sides_know_the_second_the_lines_left_over_are_those_that_nobody_reported(
@@ -247,6 +263,22 @@ proptest! {
         }
     }
 }
+
+story!(a_sheet_and_its_copy_in_one_file_are_booked_once, |world| {
+    market(&world).await;
+    let rows: Vec<Row> = (0..9).map(|n| row("", if n % 3 == 0 { "" } else { "FT7" }, 20_000, "rau")).collect();
+    let opening = |cut: usize| FORM.opening + rows[..cut].iter().map(|row| row.2).sum::<i64>();
+    let sheet = |from: usize, to: usize| file(Form { opening: opening(from), ..FORM }, &rows[from..to]);
+    let kept = hand_in(&world.app, [sheet(0, 9), sheet(0, 9), sheet(4, 8)].concat()).await.unwrap();
+    assert_eq!(world.app.statement(kept.id).await.unwrap().counts(), (9, 13, 0));
+    assert_eq!(world.int("SELECT COUNT(*) FROM statement_lines").await, 9);
+    // Without balances a person decides about what has no reference.
+    let sheet = |form: Form| file(Form { balances: false, period: false, date: "2026-11-23", ..form }, &rows[..3]);
+    let stated = |opening: &str| format!("Số dư đầu kỳ: {opening}\nSố dư cuối kỳ: 1060000\n").into_bytes();
+    let twice = [sheet(FORM), stated("1000000"), sheet(FORM), stated("1000000")].concat();
+    let kept = hand_in(&world.app, twice).await.unwrap();
+    assert_eq!(world.app.statement(kept.id).await.unwrap().counts(), (3, 2, 1));
+});
 
 story!(the_same_day_in_pieces_and_in_any_order_gives_the_same_book, |world| {
     let engine = world.url.starts_with("sqlite");

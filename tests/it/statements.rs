@@ -290,7 +290,7 @@ fn an_unknown_bank_is_read_by_a_described_layout() {
     let told = format!("thousands = \"dot\"\n{map}");
     let file = read(text.as_bytes(), Some(&told)).unwrap();
     let lines: Vec<(&str, i64)> =
-        file.statements[0].lines.iter().map(|line| (line.memo.as_str(), line.signed().whole())).collect();
+        file.statements[0].lines.iter().map(|line| (line.texts.read().memo, line.signed().whole())).collect();
     assert_eq!(lines, [("hoa", 144_000), ("cá", -5_000)]);
     assert_eq!((file.format.as_str(), file.notes), ("Bank Neun", vec![Note::Unproven]));
     for bad in ["", "name = 1", "name = \"x\"\nsecret = 1", "[columns]\ndate = \"Tag\""] {

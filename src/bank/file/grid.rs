@@ -53,6 +53,9 @@ impl Cell {
 pub(crate) struct Row {
     pub(crate) place: Place,
     pub(crate) cells: Vec<Cell>,
+    /// Whether a bare number may be a day counted from 30/12/1899; in a workbook that counts from 1904 it would be
+    /// another date.
+    pub(crate) bare_days: bool,
 }
 
 impl Row {

@@ -65,7 +65,7 @@ fn rows(text: &str, separator: u8, skipped: usize, most: usize, sink: &mut Sink<
         if count > ROWS_MAX {
             return Err(Refusal::at(&place, Rule::Limit(Limit::Rows, u64::try_from(ROWS_MAX).unwrap_or(u64::MAX))));
         }
-        sink(Row { cells: cells(&record, &place)?, place })?;
+        sink(Row { cells: cells(&record, &place)?, place, bare_days: true })?;
     }
     Ok(())
 }

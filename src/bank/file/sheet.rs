@@ -23,7 +23,8 @@ use crate::domain::statement::Place;
 /// # Errors
 /// A damaged sheet, a limit with its row and column, or what `sink` refuses.
 pub(crate) fn read(part: &mut Part<'_>, book: &Book, title: Arc<str>, sink: &mut Sink<'_>) -> Result<(), Refusal> {
-    let mut row = Row { place: Place { sheet: Some(title), line: 0, column: None }, cells: Vec::new() };
+    let place = Place { sheet: Some(title), line: 0, column: None };
+    let mut row = Row { place, cells: Vec::new(), bare_days: !book.from_1904 };
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
@@ -45,7 +46,7 @@ pub(crate) fn read(part: &mut Part<'_>, book: &Book, title: Arc<str>, sink: &mut
             Event::End(element) => match element.local_name().as_ref() {
                 "row" => {
                     let cells = std::mem::take(&mut row.cells);
-                    sink(Row { place: row.place.clone(), cells })?;
+                    sink(Row { place: row.place.clone(), cells, bare_days: row.bare_days })?;
                 }
                 "sheetData" => return Ok(()),
                 _ => {}

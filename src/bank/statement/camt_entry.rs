@@ -10,7 +10,7 @@ use super::xml::shown;
 use crate::domain::calendar::VIETNAM;
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
-use crate::domain::statement::{Note, Place};
+use crate::domain::statement::{LineTexts, Note, Place, Texts};
 
 /// An entry (`Ntry`) while it is read.
 pub(super) struct Entry {
@@ -219,18 +219,13 @@ impl Entry {
         let first =
             |texts: &[&str]| texts.iter().map(|text| one_line(text)).find(|text| !text.is_empty()).unwrap_or_default();
         let reference = references.iter().find(|text| BankRef::normalise(text).is_some());
-        Movement {
-            place: self.place.clone(),
-            date: date.0,
-            time: date.1,
-            bank_ref: reference.map(|text| one_line(text)).unwrap_or_default(),
-            memo: first(&memos.map(String::as_str)),
-            payer_ref: BankRef::normalise(&part.end_to_end).map(|_| one_line(&part.end_to_end)).unwrap_or_default(),
-            counterparty: first(&sides.map(String::as_str)),
-            outward,
-            inward,
-            balance: None,
-        }
+        let texts = LineTexts::new(Texts {
+            bank_ref: &reference.map(|text| one_line(text)).unwrap_or_default(),
+            memo: &first(&memos.map(String::as_str)),
+            payer_ref: &BankRef::normalise(&part.end_to_end).map(|_| one_line(&part.end_to_end)).unwrap_or_default(),
+            counterparty: &first(&sides.map(String::as_str)),
+        });
+        Movement { place: self.place.clone(), date: date.0, time: date.1, texts, outward, inward, balance: None }
     }
 }
 

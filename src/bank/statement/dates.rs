@@ -23,8 +23,13 @@ pub(super) fn read(text: &str, order: DateOrder) -> Option<Dated<'_>> {
         let (second, rest) = word(rest);
         return read_date(second, order).map(|date| (date, Some(time), rest));
     }
-    let date = read_date(first, order)?;
+    let (date, rest) = match read_date(first, order) {
+        Some(date) => (date, rest),
+        None => spelt(first, rest, order)?,
+    };
     let (second, after) = word(rest);
+    // `01/06/2026 lúc 08:15`.
+    let (second, after) = if matches!(second, "lúc" | "luc" | "at") { word(after) } else { (second, after) };
     match read_time(second) {
         None => Some((date, None, rest)),
         Some(time) => {
@@ -40,6 +45,63 @@ pub(super) fn read(text: &str, order: DateOrder) -> Option<Dated<'_>> {
 
 /// Months as English programs shorten them.
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Reads `01 Jun 2026`, of which the first word is taken already.
+fn spelt<'t>(day: &str, rest: &'t str, order: DateOrder) -> Option<(Date, &'t str)> {
+    let (month, rest) = word(rest);
+    let (year, rest) = word(rest);
+    read_date(&format!("{day}-{month}-{year}"), order).filter(|_| month.len() == 3).map(|date| (date, rest))
+}
+
+/// Reads a date without separators, with or without its time: `20260601`, `01062026`, `20260601081502`. Years of this
+/// century alone: no such date can be read both ways, for its month would be 20.
+pub(super) fn digits(text: &str) -> Option<(Date, Option<Time>)> {
+    let text = text.trim();
+    let (day, time) = match text.len() {
+        8 => (text, None),
+        14 | 15 => text.split_at_checked(8).map(|(day, time)| (day, Some(time.trim_start())))?,
+        17 => text.split_once(' ').filter(|(day, _)| day.len() == 8).map(|(day, time)| (day, Some(time)))?,
+        _ => return None,
+    };
+    let number = |from: usize, to: usize| -> Option<i16> {
+        let digits = day.get(from..to).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
+        digits.parse().ok()
+    };
+    let date = |(year, month, day): (Option<i16>, Option<i16>, Option<i16>)| {
+        let year = year.filter(|year| (2_000..=2_099).contains(year))?;
+        Date::new(year, i8::try_from(month?).ok()?, i8::try_from(day?).ok()?).ok()
+    };
+    let found = date((number(0, 4), number(4, 6), number(6, 8)));
+    let found = found.or_else(|| date((number(4, 8), number(2, 4), number(0, 2))))?;
+    let time = match time {
+        None => None,
+        Some(time) if time.len() == 6 && time.is_ascii() => {
+            let (hour, rest) = time.split_at(2);
+            let (minute, second) = rest.split_at(2);
+            Some(read_time(&format!("{hour}:{minute}:{second}"))?)
+        }
+        Some(time) => Some(read_time(time)?),
+    };
+    Some((found, time))
+}
+
+/// Days from 30/12/1899 to the first and the last day of this century, as spreadsheets count.
+const DAY_NUMBERS: std::ops::RangeInclusive<i64> = 36_526..=73_050;
+
+/// Reads a day as spreadsheets count it, where its cell shows it as a plain number: `46174`, `46174.25`.
+pub(super) fn day_number(text: &str) -> Option<(Date, Option<Time>)> {
+    let (day, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let plain = day.len() == 5 && part.len() <= 15 && day.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit());
+    let day = day.parse().ok().filter(|day| plain && DAY_NUMBERS.contains(day))?;
+    // A fraction of a day to the second: fifteen digits times 86,400 fit well.
+    let scale = 10_i128.checked_pow(u32::try_from(part.len()).ok()?)?;
+    let part: i128 = if part.is_empty() { 0 } else { part.parse().ok()? };
+    let seconds = part.checked_mul(86_400)?.checked_add(scale.checked_div(2)?)?.checked_div(scale)?;
+    let start = jiff::civil::date(1899, 12, 30).at(0, 0, 0, 0);
+    let days = start.checked_add(jiff::SignedDuration::from_hours(24_i64.checked_mul(day)?)).ok()?;
+    let at = days.checked_add(jiff::SignedDuration::from_secs(i64::try_from(seconds).ok()?)).ok()?;
+    Some((at.date(), (seconds % 86_400 != 0).then(|| at.time())))
+}
 
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
@@ -111,6 +173,35 @@ pub(super) fn read_time(text: &str) -> Option<Time> {
 mod tests {
     use super::*;
     use jiff::civil::{date, time};
+
+    #[test]
+    fn dates_without_separators_and_day_numbers_mean_one_thing_or_nothing() {
+        let day = jiff::civil::date(2026, 6, 1);
+        let time = jiff::civil::time;
+        for (text, at) in [
+            ("20260601", None),
+            ("01062026", None),
+            ("20260601081502", Some(time(8, 15, 2, 0))),
+            ("01062026 08:15:02", Some(time(8, 15, 2, 0))),
+            ("20260601 081502", Some(time(8, 15, 2, 0))),
+        ] {
+            assert_eq!(digits(text), Some((day, at)), "{text}");
+        }
+        for bad in ["20261301", "32062026", "19990601", "2026060", "00012026", "20260601 99:99:99", "٢٠٢٦٠٦٠١"]
+        {
+            assert_eq!(digits(bad), None, "{bad}");
+        }
+        assert_eq!(day_number("46174"), Some((day, None)));
+        assert_eq!(day_number("46174.29517361111"), Some((day, Some(time(7, 5, 3, 0)))));
+        assert_eq!(day_number("46173.9999999"), Some((day, None)), "a second that rounds up to midnight");
+        for bad in ["35000", "4617", "461740", "46,174", "46174,5", "-46174", "", "."] {
+            assert_eq!(day_number(bad), None, "{bad}");
+        }
+        let order = DateOrder::DayFirst;
+        assert_eq!(read("01 Jun 2026 08:15", order), Some((day, Some(time(8, 15, 0, 0)), "")));
+        assert_eq!(read("01/06/2026 lúc 08:15 FT1", order), Some((day, Some(time(8, 15, 0, 0)), "FT1")));
+        assert_eq!(read("01 06 2026", order), None);
+    }
 
     #[test]
     fn dates_are_read_as_banks_write_them() {

@@ -148,6 +148,9 @@ fn found(index: usize, text: &str, columns: &Columns) -> Option<Found> {
     if text.is_empty() || text.chars().count() > 120 {
         return None;
     }
+    if matches!(text, "+/-" | "+-" | "±" | "-/+") {
+        return Some(Found { index, role: Role::Direction, rank: columns.direction.len(), with_reference: false });
+    }
     let phrase = Phrase::new(text);
     // Of words of one length the earlier role's counts: the last of the reversed list.
     let roles = ROLES.iter().rev();
@@ -177,7 +180,8 @@ mod tests {
     fn header(bank: &str, cells: &[&str]) -> Option<Header> {
         let layouts = known().unwrap();
         let layout = layouts.iter().find(|layout| layout.name == bank).unwrap();
-        read(&Row { place: Place::line(1), cells: cells.iter().map(|cell| Cell::text(cell)).collect() }, layout)
+        let cells = cells.iter().map(|cell| Cell::text(cell)).collect();
+        read(&Row { place: Place::line(1), cells, bare_days: true }, layout)
     }
 
     #[test]

@@ -8,14 +8,14 @@ use super::figures::{self, Figure, Grouping};
 use super::grid::{Cell, Row};
 use super::header::{Header, Money};
 use super::labels::Stated;
-use super::layout::{Layout, Thousands};
+use super::layout::{DateOrder, Layout, Thousands};
 use super::limits::MEMO_CHARS_MAX;
 use super::proof::Movement;
 use super::refusal::{Refusal, Rule, Wanted};
 use super::xml::shown;
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
-use crate::domain::statement::{Place, Proof};
+use crate::domain::statement::{LineTexts, Place, Proof, Texts};
 use crate::domain::text::search_term;
 
 /// Digits that a number cell holds without loss.
@@ -26,34 +26,40 @@ pub(super) type Dated = (Date, Option<Time>, String);
 
 /// Tells whether a row is a movement under this header.
 pub(super) fn is_one(row: &Row, header: &Header, layout: &Layout) -> bool {
-    date_of(row, header, layout).is_some() && has_amount(row, header)
+    date_of(row, header, layout.date_order).is_some() && has_amount(row, header)
 }
 
 /// Returns a row's booking date, with the time of day from wherever the row has it.
-pub(super) fn date_of(row: &Row, header: &Header, layout: &Layout) -> Option<Dated> {
-    let (date, time, rest) = cell_date(row.cell(header.date), layout)?;
+pub(super) fn date_of(row: &Row, header: &Header, order: DateOrder) -> Option<Dated> {
+    let (date, time, rest) = cell_date(row, header.date, order)?;
     if time.is_some() {
         return Some((date, time, rest));
     }
     let apart = header.time.and_then(|time| match row.cell(time) {
-        Cell::Text(text) => dates::read_time(text).or_else(|| dates::read(text, layout.date_order).and_then(|at| at.1)),
+        Cell::Text(text) => dates::read_time(text).or_else(|| dates::read(text, order).and_then(|at| at.1)),
         Cell::Moment { at, .. } => Some(at.time()),
         Cell::Empty | Cell::Number(_) | Cell::Formula => None,
     });
     let other = || {
-        let others = header.other_dates.iter().filter_map(|other| cell_date(row.cell(*other), layout));
+        let others = header.other_dates.iter().filter_map(|other| cell_date(row, *other, order));
         others.filter(|other| other.0 == date).find_map(|other| other.1)
     };
     Some((date, apart.or_else(other), rest))
 }
 
-fn cell_date(cell: &Cell, layout: &Layout) -> Option<Dated> {
-    match cell {
+fn cell_date(row: &Row, column: usize, order: DateOrder) -> Option<Dated> {
+    let bare = |text: &str| {
+        let day = dates::digits(text).or_else(|| dates::day_number(text).filter(|_| row.bare_days));
+        day.map(|(date, time)| (date, time, String::new()))
+    };
+    match row.cell(column) {
         Cell::Moment { at, timed } => Some((at.date(), timed.then(|| at.time()), String::new())),
         Cell::Text(text) => {
-            dates::read(text, layout.date_order).map(|(date, time, rest)| (date, time, rest.to_owned()))
+            let read = dates::read(text, order).map(|(date, time, rest)| (date, time, rest.to_owned()));
+            read.or_else(|| bare(text))
         }
-        Cell::Empty | Cell::Number(_) | Cell::Formula => None,
+        Cell::Number(digits) => bare(digits),
+        Cell::Empty | Cell::Formula => None,
     }
 }
 
@@ -117,7 +123,7 @@ pub(super) fn label_of<'r>(row: &'r Row, header: &Header) -> Option<&'r str> {
 pub(super) fn outside_texts(row: &Row, header: &Header) -> Row {
     let cells = row.cells.iter().enumerate();
     let kept = cells.map(|(index, cell)| if is_text_column(index, header) { Cell::Empty } else { cell.clone() });
-    Row { place: row.place.clone(), cells: kept.collect() }
+    Row { place: row.place.clone(), cells: kept.collect(), bare_days: row.bare_days }
 }
 
 /// Tells whether a row under the header only numbers the columns: `(1) (2) (3)`.
@@ -150,7 +156,9 @@ pub(super) fn continues_memo(row: &Row, header: &Header, movements: &mut [Moveme
     if !alone || !follows {
         return false;
     }
-    above.memo = one_line(&format!("{} {}", above.memo, row.cell(memo).as_text()));
+    let texts = above.texts.read();
+    let memo = one_line(&format!("{} {}", texts.memo, row.cell(memo).as_text()));
+    above.texts = LineTexts::new(Texts { memo: &memo, ..texts });
     true
 }
 
@@ -197,18 +205,14 @@ pub(super) fn read(
     }
     let text = |column: usize| text_of(row.cell(column));
     let counterparty: Vec<String> = header.counterparty.iter().map(|c| text(*c)).filter(|c| !c.is_empty()).collect();
-    let movement = Movement {
-        place: row.place.clone(),
-        date: date.0,
-        time: date.1,
-        bank_ref: reference(row, header, date)?,
-        memo: one_line(&header.memo.map(text).unwrap_or_default()),
-        payer_ref: String::new(),
-        counterparty: one_line(&counterparty.join(" · ")),
-        outward,
-        inward: credit,
-        balance,
-    };
+    let texts = LineTexts::new(Texts {
+        bank_ref: &reference(row, header, date)?,
+        memo: &one_line(&header.memo.map(text).unwrap_or_default()),
+        payer_ref: "",
+        counterparty: &one_line(&counterparty.join(" · ")),
+    });
+    let movement =
+        Movement { place: row.place.clone(), date: date.0, time: date.1, texts, outward, inward: credit, balance };
     Ok((movement, (debit, credit)))
 }
 

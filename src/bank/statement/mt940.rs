@@ -11,7 +11,7 @@ use super::refusal::{Limit, Refusal, Rule, Wanted};
 use super::xml::shown;
 use crate::domain::money::Dong;
 use crate::domain::settlement::{BankRef, Direction};
-use crate::domain::statement::{Note, Place, Proof, StatementFile};
+use crate::domain::statement::{LineTexts, Note, Place, Proof, StatementFile, Texts};
 
 /// The tags that may stand in a statement; other text of their shape is part of a memo.
 const TAGS: [&str; 17] =
@@ -145,7 +145,8 @@ impl Page {
             }
             "86" if after_line => {
                 if let Some(movement) = self.movements.last_mut() {
-                    movement.memo = one_line(&field.text);
+                    let memo = one_line(&field.text);
+                    movement.texts = LineTexts::new(Texts { memo: &memo, ..movement.texts.read() });
                 }
             }
             _ => {}
@@ -256,18 +257,13 @@ fn line(field: &Field<'_>) -> Result<Movement, Refusal> {
         Direction::Credit => (Dong::ZERO, size),
         Direction::Debit => (size, Dong::ZERO),
     };
-    Ok(Movement {
-        place: field.place.clone(),
-        date,
-        time: None,
-        bank_ref,
-        memo: one_line(&more.join(" ")),
-        payer_ref,
-        counterparty: String::new(),
-        outward,
-        inward,
-        balance: None,
-    })
+    let texts = LineTexts::new(Texts {
+        bank_ref: &bank_ref,
+        memo: &one_line(&more.join(" ")),
+        payer_ref: &payer_ref,
+        counterparty: "",
+    });
+    Ok(Movement { place: field.place.clone(), date, time: None, texts, outward, inward, balance: None })
 }
 
 /// Gives an entry date its year: the one that puts it within six months of the value date.

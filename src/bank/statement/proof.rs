@@ -11,7 +11,7 @@ use crate::domain::account::AccountNumber;
 use crate::domain::calendar::{BusinessDate, VIETNAM};
 use crate::domain::money::Dong;
 use crate::domain::settlement::Direction;
-use crate::domain::statement::{BookedAt, Note, Place, Proof, Statement, StatementLine};
+use crate::domain::statement::{BookedAt, LineTexts, Note, Place, Proof, Statement, StatementLine};
 
 /// A movement as its row says it, before its direction is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,7 @@ pub(super) struct Movement {
     pub(super) place: Place,
     pub(super) date: Date,
     pub(super) time: Option<Time>,
-    pub(super) bank_ref: String,
-    pub(super) memo: String,
-    pub(super) payer_ref: String,
-    pub(super) counterparty: String,
+    pub(super) texts: LineTexts,
     /// What stands under money out, fees and tax added, with the file's own sign.
     pub(super) outward: Dong,
     /// What stands under money in.
@@ -281,14 +278,11 @@ fn line(movement: Movement, reading: Reading) -> Result<StatementLine, Refusal> 
         size.settlement().map_err(|_| Refusal::at(&movement.place, Rule::Not(Wanted::Amount, size.to_string())))?;
     Ok(StatementLine {
         place: movement.place,
-        bank_ref: movement.bank_ref,
         direction: if credit == positive { Direction::Credit } else { Direction::Debit },
         amount,
         booked_at: booked_at(movement.date, movement.time),
         balance: movement.balance,
-        memo: movement.memo,
-        payer_ref: movement.payer_ref,
-        counterparty: movement.counterparty,
+        texts: movement.texts,
     })
 }
 

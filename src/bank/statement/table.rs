@@ -4,7 +4,7 @@
 use super::grid::{Cell, Row};
 use super::header::{self, Header};
 use super::labels::{self, Said, Stated, StatedAccount};
-use super::layout::{BlankDate, Layout, Phrase};
+use super::layout::{BlankDate, DateOrder, Layout, Phrase};
 use super::limits::{LINES_MAX, STATEMENTS_MAX, TITLE_ROWS_MAX};
 use super::movement::{self, Separators};
 use super::proof::{Directions, Draft, Movement, StatedAmount, settle};
@@ -191,7 +191,7 @@ impl TableReader {
     fn table_row(&mut self, table: &mut Table, row: &Row) -> Result<Next, Refusal> {
         let layout = self.layouts.get(table.layout).ok_or_else(|| Refusal::whole(Rule::HeaderMissing))?;
         let header = &table.header;
-        let dated = movement::date_of(row, header, layout);
+        let dated = self.dated(row, header, layout);
         // The way of nearly every row; labels cost more to look for.
         if let Some(date) = &dated
             && (movement::has_entry(row, header) || movement::has_reference(row, header, date))
@@ -234,6 +234,17 @@ impl TableReader {
             self.head.take(said);
         }
         Ok(Next::Same)
+    }
+
+    /// Returns a row's date. A year of two digits is one where the file names its period in four, and the date
+    /// lies in it.
+    fn dated(&self, row: &Row, header: &Header, layout: &Layout) -> Option<movement::Dated> {
+        let short = || {
+            let (from, to) = self.head.period.filter(|_| layout.date_order == DateOrder::DayFirst)?;
+            let read = movement::date_of(row, header, DateOrder::ShortYear);
+            read.filter(|(date, ..)| from <= *date && *date <= to)
+        };
+        movement::date_of(row, header, layout.date_order).or_else(short)
     }
 
     fn take_movement(&mut self, table: &mut Table, row: &Row, date: &movement::Dated) -> Result<Next, Refusal> {

@@ -61,6 +61,8 @@ pub enum Fate {
     New,
     /// It may be a known line or another: for a person.
     Doubtful,
+    /// The file tells of it a second time, on another sheet or in another message.
+    Repeats,
 }
 
 /// Two files that both cover a date and do not agree: one of them lies.
@@ -109,6 +111,44 @@ pub fn merge(known: &[KnownLine], new: &[NewLine], extent: Extent) -> Result<Vec
         Some(number) => Err(Contradiction::Lacks(number)),
         None => Ok(fates),
     }
+}
+
+/// Merges what the parts of one file, its sheets or messages, tell of one account and date. A workbook may hold a
+/// sheet and its copy, a file of messages the morning and the whole day: what a part has been told of by a part
+/// before it is the same line, as it would be in two files.
+///
+/// # Errors
+/// The first [`Contradiction`]; its place counts the lines of all parts.
+pub fn merge_parts(known: &[KnownLine], parts: &[&[NewLine]], extent: Extent) -> Result<Vec<Fate>, Contradiction> {
+    if let [only] = parts {
+        return merge(known, only, extent);
+    }
+    let apart = Extent { whole: false, whole_before: false };
+    let (mut told, mut new, mut places) = (Vec::<KnownLine>::new(), Vec::<NewLine>::new(), Vec::<usize>::new());
+    let mut fates: Vec<Fate> = Vec::new();
+    for part in parts {
+        // Lines of one part are never each other's repeats.
+        let found = merge(&told, part, apart)?;
+        for (line, fate) in part.iter().zip(found) {
+            if fate == Fate::New {
+                let (number, key) = (i64::try_from(fates.len()).unwrap_or(i64::MAX), line.key.clone());
+                told.push(KnownLine { number, key, balance: line.balance, standing: Standing::Counted });
+                new.push(line.clone());
+                places.push(fates.len());
+            }
+            fates.push(if fate == Fate::Doubtful { fate } else { Fate::Repeats });
+        }
+    }
+    let merged = merge(known, &new, extent).map_err(|contradiction| match contradiction {
+        Contradiction::Adds(place) => Contradiction::Adds(places.get(place).copied().unwrap_or(place)),
+        Contradiction::Lacks(_) => contradiction,
+    })?;
+    for (place, fate) in places.into_iter().zip(merged) {
+        if let Some(one) = fates.get_mut(place) {
+            *one = fate;
+        }
+    }
+    Ok(fates)
 }
 
 /// The known lines of one key that the file has not named yet.

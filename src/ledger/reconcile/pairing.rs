@@ -6,11 +6,11 @@
 //! | 1 | booked from this very line |
 //! | 2 | reference and amount, the same date; then dates that follow one another |
 //! | 3 | a part of one's reference stands in the other's reference or text and in no third's, and the amount agrees |
-//! | 4 | the reference agrees, the amount does not |
+//! | 4 | the reference agrees: rows of a batch that come to one credit, and the other way round; else one amount that differs |
 //! | 5 | amount and second; then amount and minute, amount and time. Each with memo codes agreeing, both silent, not contradicting |
 //! | 6 | amount and date where a side knows no hour, in the same three steps |
 //! | 7 | amount, the dates following one another, where the bank lacks it on its own date |
-//! | 8 | sums: rows of a batch against one credit, and the other way round |
+//! | 8 | sums without a reference: an unbroken run of credits against one line, and the other way round |
 //!
 //! Wherever a date or a time is compared, what the sender told counts too where it was not believed: a
 //! clock set back takes the day's payments for the future and books them at the time it knows, while the
@@ -163,6 +163,7 @@ pub fn pair(lines: &[&Line], credits: &[Credit], covers: impl Fn(BusinessDate) -
         );
     }
     parts::pair(&mut table);
+    runs::pair_by_reference(&mut table);
     for (date, why) in DATES {
         table.by_key(
             |line| Some((line.date, line.reference.clone()?)),

@@ -19,10 +19,15 @@ const RUN_MIN: usize = 3;
 /// A whole or a part: its place in its list, its amount.
 type Part = (usize, Dong);
 
-pub(super) fn pair(table: &mut Table<'_>) {
+/// Pairs sums that share a reference; before a reference is taken for one amount that differs.
+pub(super) fn pair_by_reference(table: &mut Table<'_>) {
     for lines_are_parts in [false, true] {
         by_reference(table, lines_are_parts);
     }
+}
+
+/// Pairs sums that stand in a row.
+pub(super) fn pair(table: &mut Table<'_>) {
     for lines_are_parts in [false, true] {
         by_run(table, lines_are_parts);
     }

@@ -184,6 +184,18 @@ macro_rules! on_engine {
 }
 
 impl Transaction {
+    /// Says that much will be written and little of it read again: SQLite then keeps few pages in memory. A
+    /// server minds its own.
+    ///
+    /// # Errors
+    /// Whatever the engine meets.
+    pub(crate) fn be_frugal(&mut self) -> Result<()> {
+        match self {
+            Self::File(file) => file.be_frugal(),
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Lane(_) => Ok(()),
+        }
+    }
+
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn execute<'a>(
         &'a mut self,

@@ -131,6 +131,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0015_claimed.sql"),
     ),
     (
+        16,
+        "statement pieces",
+        include_str!("../../../migrations/sqlite/0016_statement_pieces.sql"),
+        include_str!("../../../migrations/postgres/0016_statement_pieces.sql"),
+    ),
+    (
         17,
         "spreads",
         include_str!("../../../migrations/sqlite/0017_spreads.sql"),

@@ -26,6 +26,8 @@ use crate::store::error::{Result, StoreError};
 const STATEMENTS: usize = 500;
 /// Length of the log below which the disk is not asked for its room, in bytes.
 const LOG_UNMINDED: u64 = 1 << 20;
+/// Memory for pages, as SQLite says it, of a transaction that writes much and looks back at little: 8 MiB.
+const FRUGAL_CACHE: i64 = -8_192;
 /// Pause before a lock that another process holds is asked for again.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
@@ -131,7 +133,7 @@ impl WriteFile {
     /// Begins a transaction that has the write lock.
     pub(super) async fn begin(&self) -> Result<FileTransaction> {
         let file = self.turn().await?;
-        let mut transaction = FileTransaction { file, open: false };
+        let mut transaction = FileTransaction { file, open: false, usual_cache: None };
         if !connected(&mut transaction.file)?.connection.is_autocommit() {
             // What the one before could not take back.
             transaction.run("ROLLBACK").map_err(failed)?;
@@ -212,9 +214,20 @@ fn connected(file: &mut Option<OpenFile>) -> Result<&mut OpenFile> {
 pub(crate) struct FileTransaction {
     file: OwnedMutexGuard<Option<OpenFile>>,
     open: bool,
+    /// What the next transaction may keep of pages again.
+    usual_cache: Option<i64>,
 }
 
 impl FileTransaction {
+    /// Keeps few pages in memory until its end; what it has written goes into the log meanwhile.
+    pub(super) fn be_frugal(&mut self) -> Result<()> {
+        let connection = &connected(&mut self.file)?.connection;
+        let usual = connection.pragma_query_value(None, "cache_size", |row| row.get(0)).map_err(failed)?;
+        connection.pragma_update(None, "cache_size", FRUGAL_CACHE).map_err(failed)?;
+        self.usual_cache.get_or_insert(usual);
+        Ok(())
+    }
+
     /// Runs a statement; one with a batch once for each row. Returns how many rows it touched.
     pub(super) fn execute(&mut self, sql: Cow<'static, str>, values: Vec<Value<'_>>) -> Result<u64> {
         let file = connected(&mut self.file)?;
@@ -297,6 +310,10 @@ impl Drop for FileTransaction {
         if self.open && left_open {
             // Should this fail, the next transaction tries again before it begins.
             let _ = self.run("ROLLBACK");
+        }
+        if let Some((usual, file)) = self.usual_cache.zip(self.file.as_ref()) {
+            // Should this fail, the next transactions are slower, not wrong.
+            let _ = file.connection.pragma_update(None, "cache_size", usual);
         }
     }
 }
