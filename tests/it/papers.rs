@@ -247,9 +247,9 @@ fn nobody_signs_a_page_that_says_nothing_else() {
                 ward: None,
                 at: "2026-11-25T02:00:00Z".parse().unwrap(),
             };
-            let last = [format!("C{}", (count - 1).max(1)), format!("C{count}")];
+            let ending = [format!("C{}", (count - 1).max(1)), format!("C{count}")];
             let paper = write::pdf(&records::vendors(&list, &vendors, form)).unwrap();
-            page_of(&paper, &last.each_ref().map(String::as_str));
+            page_of(&paper, &ending.each_ref().map(String::as_str));
         }
     }
     assert!(lengths.len() > 1, "some records need a second page: {lengths:?}");
