@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::App;
 use super::error::AppError;
 use super::manage_sources::SourceShown;
-use super::period_report::{Cell, Grid, Standing, comparison_grid};
+use super::period_report::{Cell, Grid, Standing, comparison_grid, measures_grid};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DayStatus, Figure};
 use crate::domain::ids::{MarketCode, MarketId, StallNumber};
@@ -18,7 +18,8 @@ use crate::ledger::period_report::{funnel, weekday_hours};
 use crate::report::chart::Heading;
 use crate::report::day_chart::{self, DayBar};
 use crate::report::dot_plot::{Dot, ranked};
-use crate::report::period::{comparison_cover, tenths_a_stall};
+use crate::report::period::{comparison_cover, hour_span, share_of, tenths_a_stall};
+use crate::report::wording::span;
 use crate::report::xlsx::workbook;
 use crate::store::{closes, head, prints};
 
@@ -68,7 +69,7 @@ impl CityMarket {
     }
 }
 
-/// By what markets are ranked: figures for each stall, so that a large market does not win by its size.
+/// By what markets are ranked: figures that a large market does not win by its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Metric {
     /// Payments for each stall with money.
@@ -76,11 +77,20 @@ pub enum Metric {
     PaymentsAStall,
     /// Stalls with money of those registered.
     StallsWithMoney,
+    /// The middle payment.
+    Median,
+    /// The hour with most payments.
+    PeakHour,
+    /// Within how many seconds nineteen of twenty payments were known.
+    Delay,
+    /// Stalls whose printed card was read back, of those registered.
+    CheckedCards,
 }
 
 impl Metric {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::PaymentsAStall, Self::StallsWithMoney];
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::PaymentsAStall, Self::StallsWithMoney, Self::Median, Self::PeakHour, Self::Delay, Self::CheckedCards];
 
     /// Returns its word in addresses.
     #[must_use]
@@ -88,6 +98,10 @@ impl Metric {
         match self {
             Self::PaymentsAStall => "payments",
             Self::StallsWithMoney => "share",
+            Self::Median => "median",
+            Self::PeakHour => "hour",
+            Self::Delay => "delay",
+            Self::CheckedCards => "cards",
         }
     }
 
@@ -97,6 +111,27 @@ impl Metric {
         match self {
             Self::PaymentsAStall => language.of("Lượt mỗi sạp có tiền vào", "Payments for each stall with money"),
             Self::StallsWithMoney => language.of("Tỷ lệ sạp có tiền vào", "Share of stalls with money"),
+            Self::Median => language.of("Trung vị một lượt", "Median payment"),
+            Self::PeakHour => language.of("Giờ cao điểm", "Peak hour"),
+            Self::Delay => language.of("Độ trễ báo p95", "Delay until known, p95"),
+            Self::CheckedCards => language.of("Tỷ lệ thẻ đã kiểm", "Share of checked cards"),
+        }
+    }
+
+    /// Returns a market's value, of a unit that all markets share, and the value as people write it;
+    /// none where there is nothing to tell.
+    fn of(self, market: &ComparedMarket, language: Language) -> Option<(i64, String)> {
+        let tenths = |value: i64, unit: &str| (value, format!("{},{}{unit}", value / 10, value % 10));
+        let (sums, told) = (market.sums?, market.measures?);
+        match self {
+            Self::PaymentsAStall => tenths_a_stall(sums).map(|value| tenths(value, "")),
+            Self::StallsWithMoney => {
+                share_of(sums.active_stalls, market.registered_stalls).map(|value| tenths(value, "\u{a0}%"))
+            }
+            Self::CheckedCards => share_of(told.cards, market.registered_stalls).map(|value| tenths(value, "\u{a0}%")),
+            Self::Median => told.median.map(|amount| (amount.whole(), amount.with_unit())),
+            Self::PeakHour => told.peak_hour.map(|hour| (hour, hour_span(hour))),
+            Self::Delay => told.delay_s.map(|seconds| (seconds, format!("≤\u{a0}{}", span(seconds, language)))),
         }
     }
 }
@@ -105,18 +140,13 @@ impl Metric {
 #[must_use]
 pub fn comparison_dots(compared: &MarketComparison, metric: Metric, language: Language) -> String {
     let dot = |market: &ComparedMarket| {
-        let tenths = |sums: MarketSums| match metric {
-            Metric::PaymentsAStall => tenths_a_stall(sums),
-            Metric::StallsWithMoney => sums.active_stalls.saturating_mul(1_000).checked_div(market.registered_stalls),
-        };
-        let unit = if metric == Metric::StallsWithMoney { "\u{a0}%" } else { "" };
-        let value = market.sums.and_then(tenths);
-        let shown = match (market.sums, value) {
+        let value = metric.of(market, language);
+        let shown = match (market.sums, &value) {
             (None, _) => language.of("< 5 sạp", "< 5 stalls").to_owned(),
             (Some(_), None) => "–".to_owned(),
-            (Some(_), Some(value)) => format!("{},{}{unit}", value / 10, value % 10),
+            (Some(_), Some((_, shown))) => shown.clone(),
         };
-        Dot { name: market.name.clone(), value, shown }
+        Dot { name: market.name.clone(), value: value.map(|(value, _)| value), shown }
     };
     let title = format!("{}, {}", metric.named(language), compared.period.named(language));
     ranked(compared.markets.iter().map(dot).collect(), Heading { id: "dots", title: &title, language })
@@ -227,7 +257,7 @@ impl App {
     /// Whatever the store meets.
     pub async fn city_workbook(&self, period: Period) -> Result<Vec<u8>, AppError> {
         let compared = self.compare(period, Standing::Closed, &[]).await?;
-        let mut grids = vec![comparison_grid(&compared)];
+        let mut grids = vec![comparison_grid(&compared), measures_grid(&compared)];
         for market in self.city_days(period).await? {
             let row = |(date, sums): &(BusinessDate, Option<Option<MarketSums>>)| {
                 let told = |cell: fn(MarketSums) -> Cell| match sums {

@@ -146,11 +146,11 @@ impl App {
 
     fn content(&self, directory: &Directory, market: MarketId, line: &BankLine) -> Result<Content, AppError> {
         let (number, bin) = match line.settled.as_str().split_once('@') {
-            Some((number, bin)) => (number, Some(bin.to_owned())),
+            Some((number, bin)) => (number, Some(bin.into())),
             None => (line.settled.as_str(), None),
         };
         let settlement = Settlement {
-            event_id: EventId::Given(line.event_id()),
+            event_id: EventId::Given(line.event_id().into()),
             direction: Direction::Credit,
             amount: line.amount,
             settled: number.parse::<AccountNumber>().map_err(AppError::internal)?,

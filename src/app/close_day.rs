@@ -25,11 +25,12 @@ use crate::ledger::facts::Head;
 use crate::ledger::seal::close::{self, Asked, CloseRefused, DayClose, Sealing, SignedClose};
 use crate::ledger::seal::key::{MarketKey, PrivateKey};
 use crate::ledger::seal::{leaf, merkle};
+use crate::ledger::spread::Spread;
 use crate::store::engine::Transaction;
 use crate::store::error::StoreError;
 use crate::store::head::{self, FENCE_ATTEMPTS};
 use crate::store::postings::{self, Filter};
-use crate::store::{balances, bindings, closes, markets, reports};
+use crate::store::{balances, bindings, closes, markets, reports, spreads};
 
 /// Postings read at a time while a date is hashed.
 const CHUNK: i64 = 2_000;
@@ -233,13 +234,14 @@ impl Closing<'_> {
     }
 }
 
-/// Hashes a date's postings in journal order, and keeps the balances that they lead to.
+/// Hashes a date's postings in journal order, and keeps the balances that they lead to and how they spread.
 async fn hash_date(
     transaction: &mut Transaction,
     market: &Market,
     date: BusinessDate,
 ) -> Result<merkle::Growing, AppError> {
     let (mut tree, mut moved, mut after) = (merkle::Growing::default(), balances::Balances::new(), 0);
+    let mut spread = Spread::default();
     loop {
         let filter = Filter { date: Some(date), stall: None, after, limit: CHUNK };
         let found = postings::list(transaction, market.id, filter).await?;
@@ -249,9 +251,11 @@ async fn hash_date(
             let line = leaf::line(&market.code, posting).map_err(AppError::internal)?;
             tree.push(merkle::leaf(line.as_bytes()));
             balances::move_by(&mut moved, posting)?;
+            spread.add(posting);
         }
     }
     balances::keep_date(transaction, market.id, date, &moved).await?;
+    spreads::keep(transaction, market.id, date, &spread).await?;
     Ok(tree)
 }
 

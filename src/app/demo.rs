@@ -221,7 +221,7 @@ impl App {
         self.add_source(new).await?;
         let now = self.clock.now();
         let settlement = Settlement {
-            event_id: EventId::Given("curl-1".to_owned()),
+            event_id: EventId::Given("curl-1".into()),
             direction: Direction::Credit,
             amount: Dong::new(35_000),
             settled: stall.account.account.number.clone(),
@@ -337,7 +337,7 @@ fn payment(rng: &mut fastrand::Rng, market: &DemoMarket, at: Timestamp, number: 
     let id = format!("{}{number:010}", market.code);
     Some(Settlement {
         reference: BankRef::normalise(&format!("FT{id}")),
-        event_id: EventId::Given(id),
+        event_id: EventId::Given(id.into()),
         direction: Direction::Credit,
         amount: Dong::new(thousands * 1_000),
         settled: stall.account.account.number.clone(),

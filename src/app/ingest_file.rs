@@ -17,9 +17,9 @@ use crate::ledger::work::{Done, Incoming, JudgedItem, Work};
 use crate::store::error::StoreError;
 use crate::store::routing::{Directory, Sender};
 
-/// Bodies that are booked in one commit: enough that the commit is a small part of it, few enough
-/// that a webhook that comes meanwhile does not wait long.
-pub const BODIES_TOGETHER: u16 = 1_000;
+/// Bodies that are booked in one commit: enough that the commit, and the totals that are written once for each,
+/// are a small part of it; few enough that a webhook that comes meanwhile does not wait long.
+pub const BODIES_TOGETHER: u16 = 2_000;
 
 /// Bodies that were read and wait for their markets.
 struct Lot<'a> {

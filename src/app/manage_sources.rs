@@ -236,7 +236,7 @@ impl App {
         let now = self.clock.now();
         let number = sender.allowance.accounts.iter().next().cloned();
         let sample = Settlement {
-            event_id: EventId::Given(format!("test-{}", now.as_millisecond())),
+            event_id: EventId::Given(format!("test-{}", now.as_millisecond()).into()),
             direction: Direction::Credit,
             amount: Dong::new(1_000),
             settled: number.map_or_else(|| "0".parse().map_err(AppError::internal), Ok)?,

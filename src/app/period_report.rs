@@ -17,12 +17,13 @@ use crate::domain::words::{Voice, in_words_for_papers};
 use crate::ledger::period_report as ledger;
 use crate::report::chart::Heading;
 use crate::report::day_chart::{self, DayBar};
+use crate::report::pdf::paper::Paper;
 use crate::report::pdf::{period as paper, records, write};
 use crate::report::xlsx::{Cover, workbook};
 use crate::report::{csv, period};
 
 pub use crate::domain::period::{Period, PeriodError};
-pub use crate::domain::period_report::{MarketComparison, PeriodReport, STALLS_MIN, Standing};
+pub use crate::domain::period_report::{MarketComparison, Measures, PeriodReport, STALLS_MIN, Standing};
 pub use crate::report::grid::{Cell, Grid};
 pub use crate::report::pdf::records::ListedVendor;
 
@@ -76,7 +77,7 @@ impl App {
         standing: Standing,
         markets: &[MarketCode],
     ) -> Result<MarketComparison, AppError> {
-        let mut rows = self.store.compared(period).await?;
+        let mut rows = self.store.compared_whole(period).await?;
         if let Some(code) = ledger::unknown(markets, &rows) {
             return Err(no_market(code));
         }
@@ -91,7 +92,10 @@ impl App {
             }
             rows.retain(|row| markets.contains(&row.code));
         }
-        ledger::compare(rows, period, standing, self.to_the_second()).map_err(AppError::internal)
+        let compared = ledger::compare(rows, period, standing, self.to_the_second()).map_err(AppError::internal)?;
+        // Totals of markets chosen freely tell a hidden one: three pairs tell each of three.
+        let hides = !markets.is_empty() && compared.markets.iter().any(|market| market.sums.is_none());
+        Ok(MarketComparison { total: compared.total.filter(|_| !hides), ..compared })
     }
 
     /// Returns the record of a closed day as a PDF file, what was signed inside.
@@ -113,7 +117,8 @@ impl App {
             );
             return Err(AppError::new(ErrorKind::NotFound, "day_open", message));
         };
-        write::pdf(&records::closing(&report, seal, signed.statement, form)).map_err(AppError::internal)
+        let paper = records::closing(&report, seal, signed.statement, form);
+        pdf_of(paper).await
     }
 
     /// Returns a market's stalls as its list of vendors names them.
@@ -146,9 +151,13 @@ impl App {
     pub async fn vendors_pdf(&self, market: &MarketCode, form: PageForm) -> Result<Vec<u8>, AppError> {
         let (market, listed) = self.listed_vendors(market).await?;
         let (name, code) = (market.name.to_string(), market.code.to_string());
-        let list =
-            records::ListOf { market: &name, code: &code, ward: market.ward.as_deref(), at: self.to_the_second() };
-        write::pdf(&records::vendors(&list, &listed, form)).map_err(AppError::internal)
+        let at = self.to_the_second();
+        // Laying out hundreds of rows takes a moment, which must not hold up webhooks.
+        let laid_out = tokio::task::spawn_blocking(move || {
+            let list = records::ListOf { market: &name, code: &code, ward: market.ward.as_deref(), at };
+            records::vendors(&list, &listed, form)
+        });
+        pdf_of(laid_out.await.map_err(AppError::internal)?).await
     }
 
     /// Returns the list of vendors as a workbook.
@@ -162,6 +171,12 @@ impl App {
         let cover = Cover { title, author: market.name.to_string(), lines, drawn_up_at: self.to_the_second() };
         workbook(&cover, &[records::vendors_grid(&listed)]).map_err(AppError::internal)
     }
+}
+
+/// Makes a file of a paper, beside what serves.
+async fn pdf_of(paper: Paper) -> Result<Vec<u8>, AppError> {
+    let made = tokio::task::spawn_blocking(move || write::pdf(&paper));
+    made.await.map_err(AppError::internal)?.map_err(AppError::internal)
 }
 
 /// Returns a day as a workbook.
@@ -245,9 +260,12 @@ pub fn day_file(report: &DailyReport, form: FileForm) -> Result<Vec<u8>, AppErro
 pub fn comparison_file(compared: &MarketComparison, form: FileForm) -> Result<Vec<u8>, AppError> {
     match form {
         FileForm::Json => Ok(period::comparison_json(compared).to_string().into_bytes()),
-        FileForm::Csv => csv::grid(&period::comparison(compared)).map(String::into_bytes).map_err(AppError::internal),
+        FileForm::Csv => {
+            csv::grid(&period::comparison_whole(compared)).map(String::into_bytes).map_err(AppError::internal)
+        }
         FileForm::Xlsx => {
-            workbook(&period::comparison_cover(compared), &[period::comparison(compared)]).map_err(AppError::internal)
+            let grids = [period::comparison(compared), period::measures(compared)];
+            workbook(&period::comparison_cover(compared), &grids).map_err(AppError::internal)
         }
         FileForm::Pdf(_) => write::pdf(&paper::compared(compared)).map_err(AppError::internal),
     }
@@ -277,6 +295,12 @@ pub fn period_days_chart(report: &PeriodReport, language: Language) -> String {
 #[must_use]
 pub fn comparison_grid(compared: &MarketComparison) -> Grid {
     period::comparison(compared)
+}
+
+/// Returns what markets are compared by beside sums, for pages and the terminal.
+#[must_use]
+pub fn measures_grid(compared: &MarketComparison) -> Grid {
+    period::measures(compared)
 }
 
 /// Says whether a period's figures stand.

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OnceCell, Semaphore};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::App;
 use super::error::{AppError, ErrorKind, Message};
 use super::print_sheet::{DrawnPrint, PrintOrder, ReadyPrint};
+use super::progress::{Listener, Progress};
 use crate::domain::ids::MarketCode;
 
 /// Jobs that are kept, at work and done: a file of 300 cards has some megabytes.
@@ -47,11 +49,17 @@ pub struct PrintJob {
     /// Stalls that were asked for and have no account.
     pub without_account: Vec<String>,
     begun: Timestamp,
-    ready: ReadyPrint,
-    done: AtomicUsize,
-    drawn: OnceLock<Result<DrawnPrint, AppError>>,
+    ready: Arc<ReadyPrint>,
+    drawing: Arc<Drawing>,
     /// Set once the print is in the list of prints.
     kept: OnceCell<()>,
+}
+
+/// How far cards are drawn, and what came of it.
+#[derive(Default)]
+struct Drawing {
+    done: AtomicUsize,
+    drawn: OnceLock<Result<DrawnPrint, AppError>>,
 }
 
 /// How far a print is.
@@ -71,6 +79,16 @@ impl PrintJob {
     /// Tells how far it is.
     #[must_use]
     pub fn state(&self) -> PrintState<'_> {
+        self.drawing.state()
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.drawing.drawn.get().is_none()
+    }
+}
+
+impl Drawing {
+    fn state(&self) -> PrintState<'_> {
         match (self.drawn.get(), self.done.load(Ordering::Relaxed)) {
             (Some(Ok(drawn)), _) => PrintState::Done(drawn),
             (Some(Err(error)), _) => PrintState::Refused(error),
@@ -79,16 +97,8 @@ impl PrintJob {
         }
     }
 
-    fn is_at_work(&self) -> bool {
-        self.drawn.get().is_none()
-    }
-
-    fn draw(&self) {
-        let drawn = self.ready.draw(&|progress| {
-            self.done.store(usize::try_from(progress.done).unwrap_or(usize::MAX), Ordering::Relaxed);
-        });
-        // Nobody else draws this job, so nothing is there yet.
-        let _ = self.drawn.set(drawn);
+    fn hear(&self, progress: Progress) {
+        self.done.store(usize::try_from(progress.done).unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 }
 
@@ -100,6 +110,7 @@ impl App {
     pub async fn begin_print(&self, order: PrintOrder) -> Result<Arc<PrintJob>, AppError> {
         let (code, layout) = (order.market.clone(), order.layout.as_str());
         let ready = self.ready_print(order).await?;
+        let ready = Arc::new(ready);
         let job = Arc::new(PrintJob {
             id: self.ids.uuid()?,
             market: code,
@@ -107,23 +118,13 @@ impl App {
             total: ready.len(),
             without_account: ready.without_account.clone(),
             begun: self.clock.now(),
-            ready,
-            done: AtomicUsize::new(0),
-            drawn: OnceLock::new(),
+            ready: Arc::clone(&ready),
+            drawing: Arc::default(),
             kept: OnceCell::new(),
         });
         self.prints.keep(&job, self.clock.now())?;
-        let (drawing, drawn, waits) = (Arc::clone(&self.prints.drawing), Arc::clone(&job), Arc::clone(&job));
-        tokio::spawn(async move {
-            // Nobody closes the semaphore.
-            let Ok(_place) = drawing.acquire_owned().await else { return };
-            let done = tokio::task::spawn_blocking(move || drawn.draw()).await;
-            if let Err(error) = done {
-                tracing::error!(cause = %error, "print_jobs.drawing_failed");
-                // It is over, or whoever watches would wait for ever and its place stay taken.
-                let _ = waits.drawn.set(Err(AppError::internal(error)));
-            }
-        });
+        // It goes on by itself; whoever watches asks the job.
+        drop(self.prints.draw(&job.drawing, move |progress| ready.draw(progress)));
         Ok(job)
     }
 
@@ -134,8 +135,14 @@ impl App {
     pub fn print_job(&self, market: &MarketCode, id: Uuid) -> Result<Arc<PrintJob>, AppError> {
         let found = self.prints.find(id, self.clock.now()).filter(|job| job.market == *market);
         found.ok_or_else(|| {
-            let vi = format!("Lần in này không còn: tệp chỉ giữ {KEPT_MIN} phút. Hãy in lại.");
-            let en = format!("This print is not here any more: a file is kept {KEPT_MIN} minutes. Print again.");
+            let vi = format!(
+                "Máy chủ đang trả lời không giữ lần in này: máy chủ khác đang vẽ, hoặc đã quá {KEPT_MIN} phút. Hãy xem lại, \
+                 hoặc in lại."
+            );
+            let en = format!(
+                "The server that answers does not have this print: another server draws it, or {KEPT_MIN} minutes are \
+                 over. Look again, or print again."
+            );
             AppError::not_found(Message::new(vi, en))
         })
     }
@@ -155,6 +162,27 @@ impl App {
 }
 
 impl PrintJobs {
+    /// Draws when it is its turn. Whatever happens while it draws, it ends: with a file or with a reason.
+    fn draw(
+        &self,
+        drawing: &Arc<Drawing>,
+        work: impl FnOnce(Listener<'_>) -> Result<DrawnPrint, AppError> + Send + 'static,
+    ) -> JoinHandle<()> {
+        let (turn, drawing) = (Arc::clone(&self.drawing), Arc::clone(drawing));
+        tokio::spawn(async move {
+            // Nobody closes the semaphore.
+            let Ok(_place) = turn.acquire_owned().await else { return };
+            let hears = Arc::clone(&drawing);
+            let drawn = tokio::task::spawn_blocking(move || work(&|progress| hears.hear(progress))).await;
+            let drawn = drawn.unwrap_or_else(|error| {
+                tracing::error!(cause = %error, "print_jobs.drawing_failed");
+                Err(broke_off(error))
+            });
+            // Nobody else draws this one, so nothing is there yet.
+            let _ = drawing.drawn.set(drawn);
+        })
+    }
+
     fn keep(&self, job: &Arc<PrintJob>, now: Timestamp) -> Result<(), AppError> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.retain(|one| one.is_at_work() || is_young(one, now));
@@ -179,6 +207,56 @@ impl PrintJobs {
     }
 }
 
+/// Says that the program itself failed while it drew.
+fn broke_off(cause: tokio::task::JoinError) -> AppError {
+    let message = Message::new(
+        "Phần mềm gặp lỗi khi vẽ nên không có tệp; chưa thẻ nào được ghi là đã in. Hãy in lại từng ít sạp; vẫn lỗi thì \
+         báo người vận hành.",
+        "The program met a fault while it drew, so there is no file, and no card counts as printed. Print again, a few \
+         stalls at a time; if it fails again, tell the operator.",
+    );
+    AppError { cause: Some(Box::new(cause)), ..AppError::new(ErrorKind::Internal, "print_failed", message) }
+}
+
 fn is_young(job: &PrintJob, now: Timestamp) -> bool {
     now.duration_since(job.begun) < SignedDuration::from_mins(KEPT_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::progress::Step;
+
+    fn drawn() -> DrawnPrint {
+        DrawnPrint { pdf: b"%PDF".to_vec(), cards: 2 }
+    }
+
+    #[tokio::test]
+    async fn a_drawing_that_panics_ends_its_print_with_a_reason_and_the_next_one_is_drawn() {
+        let jobs = PrintJobs::default();
+        let (broken, whole) = (Arc::new(Drawing::default()), Arc::new(Drawing::default()));
+        let first = jobs.draw(&broken, |progress| {
+            progress(Progress { step: Step::Cards, done: 1, total: 2 });
+            panic!("a shape nobody thought of");
+        });
+        let second = jobs.draw(&whole, |_| Ok(drawn()));
+        first.await.unwrap();
+        let PrintState::Refused(error) = broken.state() else { panic!("it ended") };
+        assert_eq!((error.code, error.kind), ("print_failed", ErrorKind::Internal));
+        assert!(error.message.vi.contains("không có tệp") && !error.message.vi.contains("shape"), "{error:?}");
+        second.await.unwrap();
+        assert!(matches!(whole.state(), PrintState::Done(drawn) if drawn.cards == 2), "its place was given back");
+    }
+
+    #[tokio::test]
+    async fn a_drawing_that_is_refused_ends_its_print_with_its_own_words() {
+        let jobs = PrintJobs::default();
+        let refused = Arc::new(Drawing::default());
+        assert!(matches!(refused.state(), PrintState::Waiting));
+        let said = Message::new("Mã không đọc lại được.", "The code was not read back.");
+        let work = jobs.draw(&refused, move |_| Err(AppError::new(ErrorKind::Invalid, "qr_unreadable", said)));
+        work.await.unwrap();
+        let PrintState::Refused(error) = refused.state() else { panic!("it ended") };
+        assert_eq!((error.code, error.message.en.as_str()), ("qr_unreadable", "The code was not read back."));
+    }
 }

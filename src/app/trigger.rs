@@ -265,7 +265,7 @@ impl App {
         // Senders' own numbers are shorter than a UUID, and the last digits differ most.
         let short: String = name.chars().skip(16).collect();
         Ok(Settlement {
-            event_id: EventId::Given(format!("trigger-{short}")),
+            event_id: EventId::Given(format!("trigger-{short}").into()),
             direction: Direction::Credit,
             amount,
             settled: account.clone(),

@@ -1,6 +1,7 @@
 //! Reading foreign JSON: one place for its limits and for what a field may be.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -140,12 +141,12 @@ pub(super) fn id(object: &Object, field: &str) -> Result<Option<String>, String>
 
 /// Returns the sender's event id, or the hash of the item's bytes when there is none.
 pub(super) fn event_id(object: &Object, field: &str) -> Result<EventId, String> {
-    Ok(id(object, field)?.map_or_else(|| weak(object), EventId::Given))
+    Ok(id(object, field)?.map_or_else(|| weak(object), |id| EventId::Given(id.into())))
 }
 
 /// Returns the weak identity of an item that has no name of its own.
 pub(super) fn weak(object: &Object) -> EventId {
-    EventId::Weak(hex(&Sha256::digest(Value::Object(object.clone()).to_string())))
+    EventId::Weak(hex(&Sha256::digest(Value::Object(object.clone()).to_string())).into())
 }
 
 /// Reads the bank's reference.
@@ -205,7 +206,7 @@ fn bounded(field: &str, text: String) -> Result<String, String> {
 }
 
 /// Returns the provider's name for the bank, when it gives one.
-pub(super) fn hint(object: &Object, fields: &[&str]) -> Option<String> {
+pub(super) fn hint(object: &Object, fields: &[&str]) -> Option<Arc<str>> {
     let hint = first_text(object, fields).trim();
-    (!hint.is_empty()).then(|| clip(hint))
+    (!hint.is_empty()).then(|| clip(hint).into())
 }

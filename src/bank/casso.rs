@@ -12,7 +12,7 @@ use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
 use crate::domain::account::AccountNumber;
 use crate::domain::money::Dong;
-use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, Item, NotMoney, Settlement};
 
 /// What the console's test call carries as bank reference.
 const TEST_REFERENCE: &str = "MA_GIAO_DICH_THU_NGHIEM";
@@ -152,10 +152,7 @@ fn signed_amount(settlement: &Settlement) -> i64 {
 }
 
 fn written_id(settlement: &Settlement) -> Value {
-    match &settlement.event_id {
-        EventId::Given(id) | EventId::Weak(id) => json!(id),
-        EventId::ByReference => Value::Null,
-    }
+    settlement.event_id.text().into()
 }
 
 pub(super) fn sign_v1(secret: &str, settlement: &Settlement) -> SignedRequest {
@@ -163,7 +160,7 @@ pub(super) fn sign_v1(secret: &str, settlement: &Settlement) -> SignedRequest {
         "id": written_id(settlement), "tid": settlement.reference.as_ref().map(BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "cusum_balance": 0,
         "when": local(settlement.event_time), "bank_sub_acc_id": settlement.settled.as_str(),
-        "subAccId": settlement.settled.as_str(), "bank_name": settlement.bank_hint,
+        "subAccId": settlement.settled.as_str(), "bank_name": settlement.bank_hint.as_deref(),
         "virtual_account": settlement.addressed.as_ref().map(AccountNumber::as_str), "corresponsive_name": settlement.payer,
     }]});
     SignedRequest { sub_path: "", headers: headers(&[("Secure-Token", secret.to_owned())]), body: body.to_string() }
@@ -174,7 +171,7 @@ pub(super) fn sign_v2(secret: &str, settlement: &Settlement, now: Timestamp) -> 
         "id": written_id(settlement), "reference": settlement.reference.as_ref().map(BankRef::as_str),
         "description": settlement.memo, "amount": signed_amount(settlement), "runningBalance": 0,
         "transactionDateTime": local(settlement.event_time), "accountNumber": settlement.settled.as_str(),
-        "bankName": settlement.bank_hint, "bankAbbreviation": "",
+        "bankName": settlement.bank_hint.as_deref(), "bankAbbreviation": "",
         "virtualAccountNumber": settlement.addressed.as_ref().map_or("", |a| a.as_str()), "virtualAccountName": "",
         "counterAccountName": settlement.payer, "counterAccountNumber": "", "counterAccountBankId": "",
         "counterAccountBankName": "",

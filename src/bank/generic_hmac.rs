@@ -31,8 +31,8 @@ pub(super) fn read(request: &Request<'_>) -> Result<Vec<Item>, Refusal> {
 fn item(object: &Object, named: Option<&str>) -> Result<Item, String> {
     let settlement = |direction| {
         let event_id = match (body::id(object, "event_id")?, named) {
-            (Some(id), _) => EventId::Given(id),
-            (None, Some(id)) => EventId::Given(id.to_owned()),
+            (Some(id), _) => EventId::Given(id.into()),
+            (None, Some(id)) => EventId::Given(id.into()),
             (None, None) => body::weak(object),
         };
         Ok::<_, String>(Settlement {
@@ -58,7 +58,7 @@ fn item(object: &Object, named: Option<&str>) -> Result<Item, String> {
 
 pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
     let id = match &settlement.event_id {
-        EventId::Given(id) => Some(id),
+        EventId::Given(id) => Some(&**id),
         EventId::Weak(_) | EventId::ByReference => None,
     };
     let body = json!({
@@ -67,7 +67,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
         "bank_ref": settlement.reference.as_ref().map(BankRef::as_str),
         "direction": if settlement.direction == Direction::Credit { "in" } else { "out" },
         "amount": settlement.amount.whole(), "memo": settlement.memo, "event_at": written_time(settlement.event_time),
-        "bank": settlement.bank_hint, "payer": settlement.payer,
+        "bank": settlement.bank_hint.as_deref(), "payer": settlement.payer,
     })
     .to_string();
     let signature = hmac(secret, body.as_bytes());

@@ -6,7 +6,7 @@ use super::body::{self, Object};
 use super::sepay::{headers, local};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, signature, time};
 use crate::domain::account::AccountNumber;
-use crate::domain::settlement::{BankRef, Direction, EventId, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, Item, NotMoney, Settlement};
 
 pub(super) fn receive(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
     let given = signature::required(request, "Authorization")?.strip_prefix("Bearer ");
@@ -47,12 +47,9 @@ fn settlement(object: &Object, direction: Direction) -> Result<Settlement, Strin
 }
 
 pub(super) fn sign(secret: &str, settlement: &Settlement) -> SignedRequest {
-    let id = match &settlement.event_id {
-        EventId::Given(id) | EventId::Weak(id) => Some(id),
-        EventId::ByReference => None,
-    };
+    let id = settlement.event_id.text();
     let body = json!({"transactions": [{
-        "id": id, "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
+        "id": id, "gateway": settlement.bank_hint.as_deref(), "transactionDate": local(settlement.event_time),
         "transactionNumber": settlement.reference.as_ref().map(BankRef::as_str),
         "accountNumber": settlement.settled.as_str(),
         "subAccount": settlement.addressed.as_ref().map(AccountNumber::as_str), "content": settlement.memo,

@@ -10,7 +10,7 @@ use super::body::{self, Object};
 use super::{Credentials, Delivery, Refusal, Request, SignedRequest, amount, form, signature, time};
 use crate::domain::account::AccountNumber;
 use crate::domain::calendar::VIETNAM;
-use crate::domain::settlement::{BankRef, Direction, EventId, EventTime, Item, NotMoney, Settlement};
+use crate::domain::settlement::{BankRef, Direction, EventTime, Item, NotMoney, Settlement};
 
 /// `Authorization: Apikey <KEY>`; nothing is signed, so nothing limits its time.
 pub(super) fn receive_apikey(credentials: &Credentials<'_>, request: &Request<'_>) -> Result<Delivery, Refusal> {
@@ -79,12 +79,9 @@ fn settlement(object: &Object, direction: Direction) -> Result<Settlement, Strin
 }
 
 fn written(settlement: &Settlement) -> String {
-    let id = match &settlement.event_id {
-        EventId::Given(id) | EventId::Weak(id) => json!(id),
-        EventId::ByReference => json!(null),
-    };
+    let id = settlement.event_id.text();
     json!({
-        "gateway": settlement.bank_hint, "transactionDate": local(settlement.event_time),
+        "gateway": settlement.bank_hint.as_deref(), "transactionDate": local(settlement.event_time),
         "accountNumber": settlement.settled.as_str(),
         "subAccount": settlement.addressed.as_ref().map(AccountNumber::as_str), "code": null, "content": settlement.memo,
         "transferType": if settlement.direction == Direction::Credit { "in" } else { "out" },

@@ -86,7 +86,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Vec<Item>, Refusal> {
 fn item(data: &Object, id: &str) -> Result<Item, String> {
     let settlement = |direction| {
         Ok::<_, String>(Settlement {
-            event_id: EventId::Given(id.to_owned()),
+            event_id: EventId::Given(id.into()),
             direction,
             amount: amount::credit(data.get("amount").ok_or("amount is missing")?)
                 .map_err(|why| format!("amount: {why}"))?,
@@ -119,17 +119,17 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
     let EventId::Given(id) = &settlement.event_id else { return None };
     let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
     let body = json!({"type": MOVEMENT, "timestamp": rfc3339(now), "data": {
-        "id": id, "account": settlement.settled.as_str(),
+        "id": &**id, "account": settlement.settled.as_str(),
         "virtual_account": settlement.addressed.as_ref().map(AccountNumber::as_str),
         "bank_ref": settlement.reference.as_ref().map(BankRef::as_str), "direction": settlement.direction.as_str(),
         "amount": settlement.amount.whole(), "memo": settlement.memo, "booked_at": written_time(settlement.event_time),
-        "bank": settlement.bank_hint, "payer": settlement.payer,
+        "bank": settlement.bank_hint.as_deref(), "payer": settlement.payer,
     }})
     .to_string();
     let timestamp = now.as_second().to_string();
     let mac = signature::sha256(&key, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body.as_bytes()]);
     let authentication = [
-        ("webhook-id", id.clone()),
+        ("webhook-id", id.to_string()),
         ("webhook-timestamp", timestamp),
         ("webhook-signature", format!("v1,{}", STANDARD.encode(mac))),
     ];

@@ -84,7 +84,7 @@ fn settlement(object: &Object, local_as_utc: bool, direction: Direction) -> Resu
     let event_id = match &reference {
         Some(_) => EventId::ByReference,
         None => match body::id(object, "transactionid")? {
-            Some(id) => EventId::Given(id),
+            Some(id) => EventId::Given(id.into()),
             None => body::event_id(object, "transactionId")?,
         },
     };
@@ -121,10 +121,7 @@ pub(super) fn sign(secret: &str, settlement: &Settlement, now: Timestamp) -> Opt
         EventTime::On(date) => Some(date.starts_at().as_millisecond()),
         EventTime::Missing => None,
     };
-    let id = match &settlement.event_id {
-        EventId::Given(id) | EventId::Weak(id) => id.clone(),
-        EventId::ByReference => String::new(),
-    };
+    let id = settlement.event_id.text().unwrap_or_default();
     // What VietQR.vn cannot say cannot be written for it.
     if settlement.addressed.is_some() {
         return None;

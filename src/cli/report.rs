@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::app::daily_report::{PageForm, to_table};
 use crate::app::error::AppError;
 use crate::app::period_report::{
-    FileForm, Grid, Period, Standing, comparison_file, comparison_grid, day_file, no_period, period_file, period_grids,
-    period_of, standing_of,
+    FileForm, Grid, Period, Standing, comparison_file, comparison_grid, day_file, measures_grid, no_period,
+    period_file, period_grids, period_of, standing_of,
 };
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::MarketCode;
@@ -180,7 +180,7 @@ pub(super) async fn run(context: &Context, command: Report) -> Result<Exit, Fail
             let named = format!("{} · {}", compared.period, standing.as_str());
             compare.file.write(match compare.file.form(context) {
                 Some(form) => comparison_file(&compared, form)?,
-                None => text(&named, &[comparison_grid(&compared)]).into_bytes(),
+                None => text(&named, &[comparison_grid(&compared), measures_grid(&compared)]).into_bytes(),
             })?;
         }
     }

@@ -98,11 +98,23 @@ impl BusinessDate {
     }
 }
 
-impl fmt::Display for BusinessDate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// A date as it is written: `2026-11-22`. Held in place, for every settlement is written with several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DateText([u8; 10]);
+
+impl DateText {
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<BusinessDate> for DateText {
+    fn from(date: BusinessDate) -> Self {
         // Digit by digit: a settlement writes eight dates, and the general way was 3 % of it.
         let digit = |number: i16, place: i16| char::from_digit(u32::try_from(number / place % 10).unwrap_or(0), 10);
-        let (year, month, day) = (self.0.year(), i16::from(self.0.month()), i16::from(self.0.day()));
+        let (year, month, day) = (date.0.year(), i16::from(date.0.month()), i16::from(date.0.day()));
         let dash = Some('-');
         let digits = [
             digit(year, 1_000),
@@ -120,7 +132,13 @@ impl fmt::Display for BusinessDate {
         for (place, digit) in text.iter_mut().zip(digits) {
             *place = digit.and_then(|digit| u8::try_from(digit).ok()).unwrap_or(b'0');
         }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        Self(text)
+    }
+}
+
+impl fmt::Display for BusinessDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(DateText::from(*self).as_str())
     }
 }
 

@@ -160,6 +160,20 @@ impl MarketSums {
     }
 }
 
+/// What markets are compared by beside their sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Measures {
+    /// The middle payment, to two digits downwards; of closed days alone, and none while some of the
+    /// period's dates were closed before payments were counted by amount.
+    pub median: Option<Dong>,
+    /// Within how many seconds nineteen of twenty payments were known here; none as with the middle.
+    pub delay_s: Option<i64>,
+    /// The hour with most payments, 0 ..= 23.
+    pub peak_hour: Option<i64>,
+    /// Stalls whose newest code was printed and read back.
+    pub cards: i64,
+}
+
 /// One market of a comparison; `None` is a figure that fewer than five stalls are behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComparedMarket {
@@ -179,6 +193,8 @@ pub struct ComparedMarket {
     pub sums: Option<MarketSums>,
     /// The period before; none as well when the difference would tell a hidden figure.
     pub previous: Option<MarketSums>,
+    /// What else it is compared by; none where the sums are hidden.
+    pub measures: Option<Measures>,
 }
 
 /// Markets beside each other.

@@ -158,11 +158,22 @@ impl BankRef {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventId {
     /// The sender gave one.
-    Given(String),
+    Given(Arc<str>),
     /// The dialect has none: identity (b) alone decides. Allowed only beside a reference.
     ByReference,
     /// Nothing at all: the SHA-256 of the item's bytes, in hex; weak, and listed at the close.
-    Weak(String),
+    Weak(Arc<str>),
+}
+
+impl EventId {
+    /// Returns the text of identity (a), when the sender or the bytes gave one.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Given(id) | Self::Weak(id) => Some(id),
+            Self::ByReference => None,
+        }
+    }
 }
 
 /// Why an authenticated item is kept but never becomes money, whatever the account.
@@ -205,7 +216,7 @@ pub struct Settlement {
     /// The virtual account that the payer addressed, when there is one.
     pub addressed: Option<AccountNumber>,
     /// The provider's name or code for the bank, to tell apart banks that share a number.
-    pub bank_hint: Option<String>,
+    pub bank_hint: Option<Arc<str>>,
     /// The bank's reference, normalised, when there is one.
     pub reference: Option<BankRef>,
     /// When the bank says it happened.

@@ -369,7 +369,7 @@ impl Walk {
     }
 }
 
-fn empty_batch(market: MarketId, link: &Link) -> Batch {
+fn empty_batch(market: MarketId, link: &Link) -> Batch<'static> {
     Batch {
         market,
         number: link.number,

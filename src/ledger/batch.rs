@@ -1,6 +1,7 @@
 //! What a judged batch writes: rows that are final, and changes of kept totals, folded so that
 //! each touched row is written once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 
 use super::facts::{EventMoment, Head};
 use super::totals::Deltas;
+use super::work::IncomingItem;
 use crate::domain::account::{AccountNumber, SettledAccount};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::ids::{DeliveryId, MarketId, Seq, SourceId, StallNumber};
@@ -15,7 +17,7 @@ use crate::domain::inbox::Outcome;
 use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
 use crate::domain::posting::{PostingKind, Transfer};
-use crate::domain::settlement::{BankRef, Direction};
+use crate::domain::settlement::{BankRef, Direction, Settlement};
 
 /// A posting as it stands in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,7 @@ pub struct JudgedRow {
     /// The virtual account, when there is one.
     pub addressed: Option<AccountNumber>,
     /// The provider's name for the bank.
-    pub bank_hint: Option<String>,
+    pub bank_hint: Option<Arc<str>>,
     /// How much.
     pub amount: Option<Dong>,
     /// The bank's reference.
@@ -119,17 +121,31 @@ pub struct JudgedRow {
 
 /// The personal and raw text of one item, kept apart from the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemText {
+pub struct ItemText<'w> {
     /// The item's number in the market's inbox.
     pub item: i64,
     /// The commitment's salt.
     pub salt: [u8; 32],
     /// The body as received, on one item of the delivery.
-    pub raw: Option<Vec<u8>>,
+    pub raw: Option<&'w [u8]>,
     /// The transfer's text.
-    pub memo: String,
+    pub memo: Cow<'w, str>,
     /// The payer as told.
-    pub payer: String,
+    pub payer: Cow<'w, str>,
+}
+
+impl<'w> ItemText<'w> {
+    /// Returns the texts that an item came with, under its number in the inbox.
+    #[must_use]
+    pub fn of(number: i64, item: &'w IncomingItem, settlement: Option<&'w Settlement>) -> Self {
+        Self {
+            item: number,
+            salt: item.salt,
+            raw: item.raw.as_deref(),
+            memo: settlement.map_or("", |said| &said.memo).into(),
+            payer: settlement.map_or("", |said| &said.payer).into(),
+        }
+    }
 }
 
 /// One recognised report of a credit.
@@ -143,9 +159,10 @@ pub struct Pairing {
     pub item: i64,
 }
 
-/// A judged batch, ready to be written in one database transaction.
+/// A judged batch, ready to be written in one database transaction. Its texts are those of the work it was
+/// judged of.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub struct Batch<'w> {
     /// The market.
     pub market: MarketId,
     /// Its number.
@@ -157,7 +174,7 @@ pub struct Batch {
     /// The judged items, in inbox order.
     pub items: Vec<JudgedRow>,
     /// Their texts.
-    pub texts: Vec<ItemText>,
+    pub texts: Vec<ItemText<'w>>,
     /// The reports recognised as earlier credits.
     pub pairings: Vec<Pairing>,
     /// Pairings that end, because a person booked the report as money of its own.
@@ -174,7 +191,7 @@ pub struct Batch {
     pub next_head: Head,
 }
 
-impl Batch {
+impl Batch<'_> {
     /// Tells whether there is anything to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -5,6 +5,8 @@
 //! Personal text is covered by a salted commitment only: it can be redacted without breaking the
 //! chain.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -63,6 +65,20 @@ impl Fields {
         self.bytes(text.as_bytes());
     }
 
+    /// Writes what something reads as, without making a text of its own of it.
+    fn shown(&mut self, shown: impl fmt::Display) {
+        use std::io::Write as _;
+        let length_at = self.0.len();
+        self.0.extend_from_slice(&[0; 8]);
+        // Writing to memory cannot fail.
+        let _ = write!(self.0, "{shown}");
+        let length = self.0.len().saturating_sub(length_at).saturating_sub(8);
+        let length = u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes();
+        if let Some(place) = self.0.get_mut(length_at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = length;
+        }
+    }
+
     pub(super) fn int(&mut self, number: i64) {
         self.0.push(8);
         self.0.extend_from_slice(&number.to_be_bytes());
@@ -86,8 +102,8 @@ impl Fields {
 
 /// Returns the salted commitment to an item's texts.
 #[must_use]
-pub fn commitment(text: &ItemText) -> [u8; 32] {
-    commitment_of(&text.salt, text.raw.as_deref(), &text.memo, &text.payer)
+pub fn commitment(text: &ItemText<'_>) -> [u8; 32] {
+    commitment_of(&text.salt, text.raw, &text.memo, &text.payer)
 }
 
 /// As [`commitment`], of the parts as the store keeps them.
@@ -103,7 +119,7 @@ pub fn commitment_of(salt: &[u8], raw: Option<&[u8]>, memo: &str, payer: &str) -
 
 /// Returns the hash of a batch: the next link of its market's chain.
 #[must_use]
-pub fn hash(batch: &Batch) -> [u8; 32] {
+pub fn hash(batch: &Batch<'_>) -> [u8; 32] {
     let postings: Vec<_> = batch.postings.iter().map(posting_leaf).collect();
     let items: Vec<_> = batch.items.iter().map(item_leaf).collect();
     hash_of_leaves(
@@ -141,14 +157,14 @@ pub fn hash_of_leaves(
 /// lies there misses nothing that reading it into types would smooth over.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "they are the columns of `postings`, and `Posting` describes them")]
-pub struct PostingFields<'a> {
+pub struct PostingFields<'a, A, D> {
     pub seq: i64,
     pub kind: &'a str,
-    pub debit: &'a str,
-    pub credit: &'a str,
+    pub debit: A,
+    pub credit: A,
     pub amount: i64,
-    pub business_date: &'a str,
-    pub event_date: &'a str,
+    pub business_date: D,
+    pub event_date: D,
     pub event_at: Option<i64>,
     pub recorded_at: i64,
     pub late: bool,
@@ -159,18 +175,18 @@ pub struct PostingFields<'a> {
     pub actor: Option<&'a str>,
 }
 
-impl PostingFields<'_> {
+impl<A: fmt::Display, D: fmt::Display> PostingFields<'_, A, D> {
     /// Returns the posting's leaf.
     #[must_use]
     pub fn leaf(&self) -> [u8; 32] {
         let mut fields = Fields::new(b"socho posting v1");
         fields.int(self.seq);
         fields.text(self.kind);
-        fields.text(self.debit);
-        fields.text(self.credit);
+        fields.shown(&self.debit);
+        fields.shown(&self.credit);
         fields.int(self.amount);
-        fields.text(self.business_date);
-        fields.text(self.event_date);
+        fields.shown(&self.business_date);
+        fields.shown(&self.event_date);
         fields.optional(self.event_at, Fields::int);
         fields.int(self.recorded_at);
         fields.flag(self.late);
@@ -186,16 +202,14 @@ impl PostingFields<'_> {
 /// Returns the hash of one posting: every field it has in the journal.
 #[must_use]
 pub fn posting_leaf(posting: &Posting) -> [u8; 32] {
-    let (debit, credit) = (posting.transfer.debit.to_string(), posting.transfer.credit.to_string());
-    let (business_date, event_date) = (posting.business_date.to_string(), posting.event_date.to_string());
     let fields = PostingFields {
         seq: posting.seq.get(),
         kind: posting.kind.as_str(),
-        debit: &debit,
-        credit: &credit,
+        debit: &posting.transfer.debit,
+        credit: &posting.transfer.credit,
         amount: posting.transfer.amount.whole(),
-        business_date: &business_date,
-        event_date: &event_date,
+        business_date: posting.business_date,
+        event_date: posting.event_date,
         event_at: posting.event_at.map(Timestamp::as_microsecond),
         recorded_at: posting.recorded_at.as_microsecond(),
         late: posting.late,
@@ -211,7 +225,7 @@ pub fn posting_leaf(posting: &Posting) -> [u8; 32] {
 /// The fields of a judged item that its leaf covers, in the store's own words.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "they are the columns of `inbox`, and `JudgedRow` describes them")]
-pub struct ItemFields<'a> {
+pub struct ItemFields<'a, D> {
     pub item: i64,
     pub delivery: &'a [u8],
     pub part: i64,
@@ -228,8 +242,8 @@ pub struct ItemFields<'a> {
     pub event_at: Option<i64>,
     pub event_precision: &'a str,
     pub claimed_at: Option<i64>,
-    pub event_date: &'a str,
-    pub business_date: &'a str,
+    pub event_date: D,
+    pub business_date: D,
     pub memo_code: Option<i64>,
     pub outcome: &'a str,
     pub reason: Option<&'a str>,
@@ -242,7 +256,7 @@ pub struct ItemFields<'a> {
     pub commitment: &'a [u8],
 }
 
-impl ItemFields<'_> {
+impl<D: fmt::Display> ItemFields<'_, D> {
     /// Returns the item's leaf.
     #[must_use]
     pub fn leaf(&self) -> [u8; 32] {
@@ -263,8 +277,8 @@ impl ItemFields<'_> {
         fields.optional(self.event_at, Fields::int);
         fields.text(self.event_precision);
         fields.optional(self.claimed_at, Fields::int);
-        fields.text(self.event_date);
-        fields.text(self.business_date);
+        fields.shown(&self.event_date);
+        fields.shown(&self.business_date);
         fields.optional(self.memo_code, Fields::int);
         fields.text(self.outcome);
         fields.optional(self.reason, Fields::text);
@@ -281,7 +295,6 @@ impl ItemFields<'_> {
 
 /// Returns the hash of one judged item: every field it has in the inbox.
 fn item_leaf(row: &JudgedRow) -> [u8; 32] {
-    let (event_date, business_date) = (row.moment.event_date.to_string(), row.business_date.to_string());
     let fields = ItemFields {
         item: row.item,
         delivery: row.delivery.0.as_bytes(),
@@ -299,8 +312,8 @@ fn item_leaf(row: &JudgedRow) -> [u8; 32] {
         event_at: row.moment.at.map(Timestamp::as_microsecond),
         event_precision: row.moment.precision.as_str(),
         claimed_at: row.moment.claimed.map(Timestamp::as_microsecond),
-        event_date: &event_date,
-        business_date: &business_date,
+        event_date: row.moment.event_date,
+        business_date: row.business_date,
         memo_code: row.memo_code.map(StallNumber::get),
         outcome: row.outcome.as_str(),
         reason: row.reason.as_deref(),

@@ -204,11 +204,11 @@ pub struct Facts {
     /// Several sources report to this market: one's credit may be another's.
     pub several: bool,
     /// Identity (a): the holders of the batch's event ids, by source.
-    pub events: HashMap<SourceId, HashMap<Arc<str>, Claim>>,
+    pub events: HashMap<SourceId, HashMap<Arc<str>, Arc<Claim>>>,
     /// Identity (b): the holders of the batch's references, by account and the bank's date.
-    pub references: HashMap<(SettledAccount, BusinessDate, BankRef), Vec<Claim>>,
+    pub references: HashMap<(SettledAccount, BusinessDate, BankRef), Vec<Arc<Claim>>>,
     /// Identity (c): posted credits of the batch's accounts and amounts, the day before to the day after.
-    pub credits: HashMap<(SettledAccount, Dong), Vec<Claim>>,
+    pub credits: HashMap<(SettledAccount, Dong), Vec<Arc<Claim>>>,
     /// Credits, with the sources whose report has been recognised as it.
     pub pairings: HashSet<(i64, SourceId)>,
     /// Sources whose references another source has confirmed in this market.
@@ -238,11 +238,11 @@ impl Facts {
 
     /// Returns what a chain of reversals began with: the posting itself when it is no reversal.
     #[must_use]
-    pub fn root(&self, posting: &KnownPosting) -> KnownPosting {
+    pub fn root<'a>(&'a self, posting: &'a KnownPosting) -> &'a KnownPosting {
         let earlier = posting.concerns.filter(|seq| posting.kind == PostingKind::Reversal && *seq < posting.seq);
         match earlier.and_then(|seq| self.postings.get(&seq)) {
             Some(reversed) => self.root(reversed),
-            None => posting.clone(),
+            None => posting,
         }
     }
 }

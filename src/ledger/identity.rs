@@ -15,6 +15,8 @@
 //! of that date is one of its lines. A line that was compared with the book before it is booked
 //! pairs with nothing that was found to be other money.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Claim, EventMoment, Facts, Precision};
@@ -51,17 +53,6 @@ pub struct Candidate<'a> {
     pub compared: Option<&'a Compared>,
 }
 
-impl Candidate<'_> {
-    /// Returns the text of identity (a), when the sender or the bytes gave one.
-    #[must_use]
-    pub fn event_key(&self) -> Option<&str> {
-        match self.event_id {
-            EventId::Given(id) | EventId::Weak(id) => Some(id),
-            EventId::ByReference => None,
-        }
-    }
-}
-
 /// What the identities say about a credit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -76,7 +67,7 @@ pub enum Verdict {
 #[expect(clippy::struct_excessive_bools, reason = "four independent facts that the inbox keeps as they are")]
 pub struct Known {
     /// The earlier one.
-    pub earlier: Claim,
+    pub earlier: Arc<Claim>,
     /// The same money (`duplicate`), or for a person to decide (`quarantined`).
     pub same_money: bool,
     /// Why; one of [`reason`]'s words.
@@ -92,10 +83,10 @@ pub struct Known {
 /// Examines a credit against what is known.
 #[must_use]
 pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
-    if let Some(earlier) = candidate.event_key().and_then(|id| facts.events.get(&candidate.source)?.get(id)) {
+    if let Some(earlier) = candidate.event_id.text().and_then(|id| facts.events.get(&candidate.source)?.get(id)) {
         let same_money = earlier.settled == *candidate.settled && earlier.amount == candidate.amount;
         return Verdict::Known(Box::new(Known {
-            earlier: earlier.clone(),
+            earlier: Arc::clone(earlier),
             same_money,
             reason: if same_money { reason::SAME_EVENT } else { reason::CONFLICT },
             paired: false,
@@ -113,17 +104,18 @@ pub fn examine(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
     }
 }
 
-fn by_reference(facts: &Facts, candidate: &Candidate<'_>, holders: &[Claim]) -> Verdict {
-    let reported_here =
-        |claim: &&Claim| claim.source == candidate.source || facts.pairings.contains(&(claim.credit, candidate.source));
-    let same_amount = |claim: &&Claim| claim.amount == candidate.amount;
-    let known = |earlier: &Claim, same_money, reason, paired| {
+fn by_reference(facts: &Facts, candidate: &Candidate<'_>, holders: &[Arc<Claim>]) -> Verdict {
+    let reported_here = |claim: &&Arc<Claim>| {
+        claim.source == candidate.source || facts.pairings.contains(&(claim.credit, candidate.source))
+    };
+    let same_amount = |claim: &&Arc<Claim>| claim.amount == candidate.amount;
+    let known = |earlier: &Arc<Claim>, same_money, reason, paired| {
         Verdict::Known(Box::new(Known {
-            earlier: earlier.clone(),
+            earlier: Arc::clone(earlier),
             same_money,
             reason,
             paired,
-            claims_event: candidate.event_key().is_some(),
+            claims_event: candidate.event_id.text().is_some(),
             claims_reference: false,
         }))
     };
@@ -158,11 +150,11 @@ fn by_pairing(facts: &Facts, candidate: &Candidate<'_>) -> Verdict {
     let Some((_, earlier)) = nearest else { return Verdict::New };
     let same_money = alike(candidate, earlier) || on_whole_day(facts, candidate, earlier);
     Verdict::Known(Box::new(Known {
-        earlier: earlier.clone(),
+        earlier: Arc::clone(earlier),
         same_money,
         reason: if same_money { reason::PAIRED } else { reason::POSSIBLE_DUPLICATE },
         paired: true,
-        claims_event: candidate.event_key().is_some(),
+        claims_event: candidate.event_id.text().is_some(),
         claims_reference: candidate.reference.is_some(),
     }))
 }

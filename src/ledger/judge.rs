@@ -3,6 +3,7 @@
 //! Works are judged in order, and each sees what the ones before it in the batch decided.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::batch::{Batch, ItemText, JudgedRow, Pairing, Posting};
 use super::corrections::NewPosting;
@@ -12,8 +13,8 @@ use super::identity::{self, Candidate, Known, Verdict};
 use super::routing::{self, Routed};
 use super::totals::{Deltas, TotalsOverflow};
 use super::work::{
-    Content, Correction, CorrectionAction, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution, RuleBroken,
-    Work,
+    Compared, Content, Correction, CorrectionAction, Decision, Done, Incoming, IncomingItem, JudgedItem, Resolution,
+    RuleBroken, Work,
 };
 use super::{chain, corrections};
 use crate::domain::account::{BankAccount, SettledAccount};
@@ -26,9 +27,9 @@ use crate::domain::settlement::{EventId, EventTime, NotMoney, Settlement};
 
 /// A judged batch and what became of each piece of work, in the order given.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct Judged<'w> {
     /// What to write.
-    pub batch: Batch,
+    pub batch: Batch<'w>,
     /// What to answer.
     pub done: Vec<Done>,
 }
@@ -37,7 +38,7 @@ pub struct Judged {
 ///
 /// # Errors
 /// [`TotalsOverflow`] when a folded total leaves the range of an `i64`; nothing is decided then.
-pub fn judge(facts: Facts, works: &[Work]) -> Result<Judged, TotalsOverflow> {
+pub fn judge(facts: Facts, works: &[Work]) -> Result<Judged<'_>, TotalsOverflow> {
     let mut bench = Bench::new(facts);
     let mut done = Vec::with_capacity(works.len());
     for work in works {
@@ -53,12 +54,12 @@ pub fn judge(facts: Facts, works: &[Work]) -> Result<Judged, TotalsOverflow> {
     Ok(Judged { batch: bench.finish(), done })
 }
 
-struct Bench {
+struct Bench<'w> {
     facts: Facts,
-    batch: Batch,
+    batch: Batch<'w>,
 }
 
-impl Bench {
+impl<'w> Bench<'w> {
     fn new(facts: Facts) -> Self {
         let batch = Batch {
             market: facts.market,
@@ -78,7 +79,7 @@ impl Bench {
         Self { facts, batch }
     }
 
-    fn finish(mut self) -> Batch {
+    fn finish(mut self) -> Batch<'w> {
         if !self.batch.is_empty() {
             self.batch.next_head.last_batch = self.batch.number;
             self.batch.next_head.last_hash = chain::hash(&self.batch).to_vec();
@@ -95,7 +96,7 @@ impl Bench {
         Ok(seq)
     }
 
-    fn deliver(&mut self, incoming: &Incoming) -> Result<Done, TotalsOverflow> {
+    fn deliver(&mut self, incoming: &'w Incoming) -> Result<Done, TotalsOverflow> {
         if incoming.reference_version != self.facts.head.reference_version {
             return Ok(Done::RouteAgain);
         }
@@ -108,10 +109,13 @@ impl Bench {
         Ok(Done::Judged(items?))
     }
 
-    fn item(&mut self, incoming: &Incoming, item: &IncomingItem) -> Result<JudgedItem, TotalsOverflow> {
+    fn item(&mut self, incoming: &Incoming, item: &'w IncomingItem) -> Result<JudgedItem, TotalsOverflow> {
         let mut row = self.blank_row(incoming.source, incoming.delivery, item);
         match &item.content {
-            Content::Credit { settlement, routed } => self.credit(row, item, settlement, routed),
+            Content::Credit { settlement, routed } => {
+                let text = ItemText::of(row.item, item, Some(settlement));
+                self.credit(row, text, (settlement, routed), item.compared.as_ref())
+            }
             Content::Ignored { why, settlement } => {
                 row.outcome = Outcome::Ignored;
                 row.reason = Some(why.as_str().to_owned());
@@ -119,12 +123,14 @@ impl Bench {
                     self.describe(&mut row, settlement);
                     self.contradicted_debit(&mut row, *why);
                 }
-                self.file(row, item, settlement.as_ref())
+                let text = ItemText::of(row.item, item, settlement.as_ref());
+                self.file(row, text)
             }
             Content::Kept { outcome, why } => {
                 row.outcome = *outcome;
                 row.reason.clone_from(why);
-                self.file(row, item, None)
+                let text = ItemText::of(row.item, item, None);
+                self.file(row, text)
             }
         }
     }
@@ -142,16 +148,16 @@ impl Bench {
     fn credit(
         &mut self,
         mut row: JudgedRow,
-        item: &IncomingItem,
-        settlement: &Settlement,
-        routed: &Routed,
+        text: ItemText<'w>,
+        (settlement, routed): (&Settlement, &Routed),
+        compared: Option<&Compared>,
     ) -> Result<JudgedItem, TotalsOverflow> {
         row.settled = Some(routed.settled.clone());
         self.describe(&mut row, settlement);
         let account = match &routed.account {
             Ok(account) if routed.market == self.facts.market => account,
-            Ok(_) => return self.hold(row, item, settlement, reason::UNLISTED_ACCOUNT),
-            Err(why) => return self.hold(row, item, settlement, why),
+            Ok(_) => return self.hold(row, text, reason::UNLISTED_ACCOUNT),
+            Err(why) => return self.hold(row, text, why),
         };
         let destination = self.destination(account, settlement, row.moment);
         row.memo_code = destination.memo_code;
@@ -163,15 +169,15 @@ impl Bench {
             reference: settlement.reference.as_ref(),
             moment: row.moment,
             memo_code: row.memo_code,
-            compared: item.compared.as_ref(),
+            compared,
         };
         match identity::examine(&self.facts, &candidate) {
             Verdict::New => {
                 row.claims_event = row.event_id.is_some();
                 row.claims_reference = row.reference.is_some();
-                self.book(row, item, settlement, destination)
+                self.book(row, text, settlement, destination)
             }
-            Verdict::Known(known) => self.known(row, item, settlement, &known),
+            Verdict::Known(known) => self.known(row, text, &known),
         }
     }
 
@@ -181,25 +187,13 @@ impl Bench {
         destination::find(&self.facts.bindings, account, &settlement.memo, at)
     }
 
-    fn hold(
-        &mut self,
-        mut row: JudgedRow,
-        item: &IncomingItem,
-        settlement: &Settlement,
-        why: &str,
-    ) -> Result<JudgedItem, TotalsOverflow> {
+    fn hold(&mut self, mut row: JudgedRow, text: ItemText<'w>, why: &str) -> Result<JudgedItem, TotalsOverflow> {
         row.outcome = Outcome::Quarantined;
         row.reason = Some(why.to_owned());
-        self.file(row, item, Some(settlement))
+        self.file(row, text)
     }
 
-    fn known(
-        &mut self,
-        mut row: JudgedRow,
-        item: &IncomingItem,
-        settlement: &Settlement,
-        known: &Known,
-    ) -> Result<JudgedItem, TotalsOverflow> {
+    fn known(&mut self, mut row: JudgedRow, text: ItemText<'w>, known: &Known) -> Result<JudgedItem, TotalsOverflow> {
         row.outcome = if known.same_money { Outcome::Duplicate } else { Outcome::Quarantined };
         row.reason = Some(known.reason.to_owned());
         row.posting = known.earlier.posting.filter(|_| known.same_money);
@@ -221,14 +215,14 @@ impl Bench {
         // As it will be read again: a duplicate is the earlier one's money, a held item is its own until
         // a person decides.
         self.remember(&row, (row.outcome == Outcome::Duplicate).then_some(known.earlier.item));
-        self.file(row, item, Some(settlement))
+        self.file(row, text)
     }
 
     /// Posts a credit to its stall or to suspense.
     fn book(
         &mut self,
         mut row: JudgedRow,
-        item: &IncomingItem,
+        text: ItemText<'w>,
         settlement: &Settlement,
         destination: Destination,
     ) -> Result<JudgedItem, TotalsOverflow> {
@@ -256,13 +250,13 @@ impl Bench {
         })?;
         row.posting = Some(seq);
         self.remember(&row, None);
-        self.file(row, item, Some(settlement))
+        self.file(row, text)
     }
 
     /// Lets the rest of the batch meet this credit.
     fn remember(&mut self, row: &JudgedRow, credit: Option<i64>) {
         let (Some(settled), Some(amount)) = (row.settled.clone(), row.amount) else { return };
-        let claim = Claim {
+        let claim = Arc::new(Claim {
             item: row.item,
             credit: credit.unwrap_or(row.item),
             source: row.source,
@@ -278,13 +272,13 @@ impl Bench {
             outcome: row.outcome,
             posting: row.posting,
             recorded_at: self.facts.recorded_at,
-        };
+        });
         if let (true, Some(id)) = (row.claims_event, row.event_id.clone()) {
-            self.facts.events.entry(row.source).or_default().insert(id, claim.clone());
+            self.facts.events.entry(row.source).or_default().insert(id, Arc::clone(&claim));
         }
         if let (true, Some(reference)) = (row.claims_reference, row.reference.clone()) {
             let key = (settled.clone(), row.moment.event_date, reference);
-            self.facts.references.entry(key).or_default().push(claim.clone());
+            self.facts.references.entry(key).or_insert_with(|| Vec::with_capacity(1)).push(Arc::clone(&claim));
         }
         if self.facts.several && matches!(row.outcome, Outcome::Recorded | Outcome::Suspense) {
             self.facts.credits.entry((settled, amount)).or_default().push(claim);
@@ -313,9 +307,16 @@ impl Bench {
             self.describe(&mut row, settlement);
             row.settled.clone_from(&held.settled);
         }
-        let judged = match (&resolution.decision, &held.settlement) {
-            (Decision::Book { account }, Some(settlement)) => self.book_held(row, &item, &held, account, settlement)?,
-            (Decision::Book { .. } | Decision::Dismiss, _) => self.file(row, &item, None)?,
+        let booked = match (&resolution.decision, &held.settlement) {
+            (Decision::Book { account }, Some(settlement)) => Some((account, settlement)),
+            (Decision::Book { .. } | Decision::Dismiss, _) => None,
+        };
+        let (memo, payer) = booked.map_or_else(Default::default, |(_, said)| (said.memo.clone(), said.payer.clone()));
+        let text =
+            ItemText { item: row.item, salt: resolution.salt, raw: None, memo: memo.into(), payer: payer.into() };
+        let judged = match booked {
+            Some((account, settlement)) => self.book_held(row, text, (&held, settlement), account)?,
+            None => self.file(row, text)?,
         };
         Ok(Done::Judged(vec![judged]))
     }
@@ -338,10 +339,9 @@ impl Bench {
     fn book_held(
         &mut self,
         mut row: JudgedRow,
-        item: &IncomingItem,
-        held: &HeldItem,
+        text: ItemText<'w>,
+        (held, settlement): (&HeldItem, &Settlement),
         account: &BankAccount,
-        settlement: &Settlement,
     ) -> Result<JudgedItem, TotalsOverflow> {
         row.earlier_item = Some(held.item);
         // The held row may hold the reference already; otherwise this one takes the next occurrence.
@@ -360,7 +360,7 @@ impl Bench {
         }
         let destination = self.destination(account, settlement, row.moment);
         row.memo_code = destination.memo_code;
-        self.book(row, item, settlement, destination)
+        self.book(row, text, settlement, destination)
     }
 
     fn open_held(&mut self, item: i64) -> Result<HeldItem, RuleBroken> {
@@ -412,8 +412,8 @@ impl Bench {
     /// Fills in what the settlement says.
     fn describe(&self, row: &mut JudgedRow, settlement: &Settlement) {
         (row.event_id, row.event_id_weak) = match &settlement.event_id {
-            EventId::Given(id) => (Some(id.as_str().into()), false),
-            EventId::Weak(id) => (Some(id.as_str().into()), true),
+            EventId::Given(id) => (Some(Arc::clone(id)), false),
+            EventId::Weak(id) => (Some(Arc::clone(id)), true),
             EventId::ByReference => (None, false),
         };
         row.direction = Some(settlement.direction);
@@ -465,7 +465,7 @@ impl Bench {
             concerns: posting.concerns,
             event_at: posting.event_at,
         };
-        self.batch.deltas.add_posting(&posting, &self.facts.root(&known))?;
+        self.batch.deltas.add_posting(&posting, self.facts.root(&known))?;
         self.facts.postings.insert(seq, known);
         self.batch.next_head.last_seq = seq.get();
         self.batch.postings.push(posting);
@@ -473,19 +473,7 @@ impl Bench {
     }
 
     /// Files a finished row with its texts and their commitment.
-    fn file(
-        &mut self,
-        mut row: JudgedRow,
-        item: &IncomingItem,
-        settlement: Option<&Settlement>,
-    ) -> Result<JudgedItem, TotalsOverflow> {
-        let text = ItemText {
-            item: row.item,
-            salt: item.salt,
-            raw: item.raw.clone(),
-            memo: settlement.map(|s| s.memo.clone()).unwrap_or_default(),
-            payer: settlement.map(|s| s.payer.clone()).unwrap_or_default(),
-        };
+    fn file(&mut self, mut row: JudgedRow, text: ItemText<'w>) -> Result<JudgedItem, TotalsOverflow> {
         row.commitment = chain::commitment(&text);
         let judged =
             JudgedItem { item: row.item, outcome: row.outcome, reason: row.reason.clone(), posting: row.posting };

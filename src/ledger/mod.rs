@@ -31,6 +31,7 @@ pub mod redaction;
 pub mod routing;
 pub mod seal;
 pub mod silence;
+pub mod spread;
 pub mod suggest;
 pub mod totals;
 pub mod work;

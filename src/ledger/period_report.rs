@@ -9,6 +9,7 @@ use jiff::civil::Weekday;
 use super::daily_report::{
     Check, DayTotals, Imbalance, ReportError, StallDayTotal, StallKind, StallOnDate, categories_of, total,
 };
+use super::spread::{Measure, Spread, reached};
 use crate::domain::calendar::BusinessDate;
 use crate::domain::daily_report::{DayStatus, Figure, ReportedMarket, StallFigures};
 use crate::domain::hash::Hash;
@@ -16,7 +17,7 @@ use crate::domain::ids::{MarketCode, MarketId, StallNumber};
 use crate::domain::money::Dong;
 use crate::domain::period::Period;
 use crate::domain::period_report::{
-    ComparedMarket, MarketComparison, MarketSums, PeriodDay, PeriodReport, PeriodStall, STALLS_MIN, Standing,
+    ComparedMarket, MarketComparison, MarketSums, Measures, PeriodDay, PeriodReport, PeriodStall, STALLS_MIN, Standing,
 };
 
 /// Days without a payment after which a stall counts as dormant.
@@ -118,6 +119,40 @@ fn equal(check: Check, found: i64, expected: i64) -> Result<()> {
     if difference == 0 { Ok(()) } else { Err(ReportError::Imbalance(Imbalance { check, found, expected, difference })) }
 }
 
+/// Counts that markets are compared by, as they are read for a period.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// How settlements of closed dates spread.
+    pub spread: Spread,
+    /// Payments of closed dates by hour.
+    pub closed_hours: BTreeMap<i64, i64>,
+    /// Payments of open dates by hour.
+    pub open_hours: BTreeMap<i64, i64>,
+    /// Stalls whose newest code was printed, each print read back before it was released.
+    pub cards: i64,
+}
+
+impl Counted {
+    /// Returns what is told of a market whose figures are told.
+    fn measures(&self, standing: Standing, sums: MarketSums) -> Measures {
+        let hours = if standing == Standing::Closed { &self.closed_hours } else { &self.open_hours };
+        let busiest = hours
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .max_by_key(|(hour, count)| (**count, std::cmp::Reverse(**hour)));
+        let (amounts, delays) = (self.spread.of(Measure::Amount), self.spread.of(Measure::Delay));
+        let counted = amounts.values().copied().fold(0_i64, i64::saturating_add);
+        // A part of the dates would be told as the whole period.
+        let whole = standing == Standing::Closed && counted == sums.figure.count;
+        Measures {
+            median: reached(amounts, 1, 2).filter(|_| whole).map(Dong::new),
+            delay_s: reached(delays, 95, 100).filter(|_| whole),
+            peak_hour: busiest.map(|(hour, _)| *hour),
+            cards: self.cards,
+        }
+    }
+}
+
 /// A market's sums as they are read: of this period and of the one before.
 #[derive(Debug, Clone)]
 pub struct ComparedRow {
@@ -139,6 +174,8 @@ pub struct ComparedRow {
     pub closed: [MarketSums; 2],
     /// Open days.
     pub provisional: [MarketSums; 2],
+    /// What else it is compared by.
+    pub counted: Counted,
 }
 
 /// Puts markets beside each other. What fewer than five stalls are behind is left out, the period
@@ -168,6 +205,7 @@ pub fn compare(
             ComparedMarket {
                 // A difference of a figure that is shown and one that is not would tell the latter.
                 previous: Some(before).filter(|before| sums.is_some() && before.is_open_to_others()),
+                measures: sums.map(|sums| row.counted.measures(standing, sums)),
                 sums,
                 code: row.code,
                 name: row.name,
@@ -288,6 +326,7 @@ mod tests {
             registered_stalls: 300,
             closed: [now, before],
             provisional: [MarketSums::default(); 2],
+            counted: Counted::default(),
         }
     }
 

@@ -229,16 +229,17 @@ pub fn root_by_accounts(posting: &Posting) -> KnownPosting {
 }
 
 /// What a posting's root does to the stalls it touches; suspense is the stall `None`.
-fn effects(root: &KnownPosting) -> Vec<(Option<StallNumber>, Effect)> {
+fn effects(root: &KnownPosting) -> impl Iterator<Item = (Option<StallNumber>, Effect)> + use<> {
     let stall = root.transfer.credit.stall().or_else(|| root.transfer.debit.stall());
-    match root.kind {
-        PostingKind::Settle => vec![(stall, Effect::Adds)],
-        PostingKind::Assign => vec![(None, Effect::Takes), (stall, Effect::Adds)],
+    let (first, second) = match root.kind {
+        PostingKind::Settle => ((stall, Effect::Adds), None),
+        PostingKind::Assign => ((None, Effect::Takes), Some((stall, Effect::Adds))),
         // A reversal is never a root; were it one, it would concern its own stall.
         PostingKind::CashChange | PostingKind::Exclusion | PostingKind::Refund | PostingKind::Reversal => {
-            vec![(stall, Effect::Takes)]
+            ((stall, Effect::Takes), None)
         }
-    }
+    };
+    std::iter::once(first).chain(second)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

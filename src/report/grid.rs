@@ -3,8 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::wording::{NOTHING, count};
+use super::wording::{NOTHING, count, span};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
+use crate::domain::language::Language;
 use crate::domain::money::Dong;
 
 /// What a cell holds.
@@ -22,6 +23,8 @@ pub enum Cell {
     Time(Timestamp),
     /// Parts of a thousand, shown as a per cent.
     Share(i64),
+    /// A length of time, in seconds.
+    Span(i64),
     /// Nothing that is known.
     Unknown,
     /// Something that is known and not told: fewer than five stalls are behind it.
@@ -53,6 +56,7 @@ impl Cell {
                 let absolute = thousandths.saturating_abs();
                 format!("{sign}{},{}\u{a0}%", absolute / 10, absolute % 10)
             }
+            Self::Span(seconds) => span(*seconds, Language::Vietnamese),
             Self::Unknown => NOTHING.to_owned(),
             Self::Hidden => HIDDEN.to_owned(),
         }
@@ -63,11 +67,10 @@ impl Cell {
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Count(number) => number.to_string(),
             Self::Money(amount) => amount.whole().to_string(),
             Self::Date(date) => date.to_string(),
             Self::Time(at) => vietnam_time(*at),
-            Self::Share(thousandths) => thousandths.to_string(),
+            Self::Count(number) | Self::Share(number) | Self::Span(number) => number.to_string(),
             Self::Unknown | Self::Hidden => String::new(),
         }
     }
@@ -84,7 +87,13 @@ impl Cell {
         match self {
             Self::Count(number) => Some(*number),
             Self::Money(amount) => Some(amount.whole()),
-            Self::Text(_) | Self::Date(_) | Self::Time(_) | Self::Share(_) | Self::Unknown | Self::Hidden => None,
+            Self::Text(_)
+            | Self::Date(_)
+            | Self::Time(_)
+            | Self::Share(_)
+            | Self::Span(_)
+            | Self::Unknown
+            | Self::Hidden => None,
         }
     }
 }
@@ -153,6 +162,9 @@ mod tests {
 
     #[test]
     fn cells_are_shown_to_people_and_written_for_programs() {
+        let spans = [Cell::Span(5), Cell::Span(300), Cell::Span(777_600)];
+        assert_eq!(spans.each_ref().map(Cell::shown), ["5\u{a0}giây", "5\u{a0}phút", "9\u{a0}ngày"]);
+        assert_eq!(spans.each_ref().map(Cell::plain), ["5", "300", "777600"]);
         let shown = [Cell::Money(Dong::new(-1_250_000)), Cell::Share(-125), Cell::text(""), Cell::Hidden];
         assert_eq!(shown.each_ref().map(Cell::shown), ["-1.250.000", "-12,5\u{a0}%", "–", "< 5 sạp"]);
         assert_eq!(shown.each_ref().map(Cell::plain), ["-1250000", "-125", "", ""]);

@@ -210,6 +210,9 @@ pub fn comparison_cover(compared: &MarketComparison) -> Cover {
             title.clone(),
             format!("Giờ Việt Nam (UTC+7) · lấy số liệu lúc {}", moment(compared.drawn_up_at)),
             "Số liệu của dưới 5 sạp không hiển thị. Chỉ có số gộp theo chợ, không có số của từng sạp.".to_owned(),
+            "Trung vị lấy hai chữ số đầu. Trễ báo p95: 95/100 lượt được ghi sổ trong chừng ấy lâu sau khi tiền về. Hai số \
+             này chỉ có ở ngày đã khóa sổ. Thẻ đã kiểm: mã đang dùng đã in và đọc lại được."
+                .to_owned(),
         ],
         title,
         author: "Sổ Chợ".to_owned(),
@@ -222,11 +225,9 @@ pub fn comparison_cover(compared: &MarketComparison) -> Cover {
 pub fn comparison(compared: &MarketComparison) -> Grid {
     let row = |market: &ComparedMarket| {
         let told = |cell: fn(MarketSums) -> Cell| market.sums.map_or(Cell::Hidden, cell);
-        let share =
-            |sums: MarketSums| match sums.active_stalls.saturating_mul(1_000).checked_div(market.registered_stalls) {
-                Some(share) => Cell::Share(share),
-                None => Cell::Unknown,
-            };
+        let share = |sums: MarketSums| {
+            share_of(sums.active_stalls, market.registered_stalls).map_or(Cell::Unknown, Cell::Share)
+        };
         vec![
             Cell::text(market.code.as_str()),
             Cell::text(&market.name),
@@ -262,6 +263,58 @@ pub fn comparison(compared: &MarketComparison) -> Grid {
     Grid::new("So sánh chợ", &heads, compared.markets.iter().map(row).collect(), summed)
 }
 
+/// Returns what markets are compared by beside sums, as one table.
+#[must_use]
+pub fn measures(compared: &MarketComparison) -> Grid {
+    let row = |market: &ComparedMarket| {
+        let mut cells = vec![Cell::text(market.code.as_str()), Cell::text(&market.name)];
+        cells.extend(measured(market));
+        cells
+    };
+    let heads: Vec<&str> = ["Mã", "Chợ"].into_iter().chain(MEASURES).collect();
+    Grid::new("Trung vị, giờ, độ trễ, thẻ", &heads, compared.markets.iter().map(row).collect(), &[])
+}
+
+/// Returns a comparison as one wide table, for files of one table.
+#[must_use]
+pub fn comparison_whole(compared: &MarketComparison) -> Grid {
+    let mut grid = comparison(compared);
+    // Files for programs have seconds.
+    grid.heads.extend(MEASURES.map(|head| if head == DELAY { format!("{DELAY} (giây)") } else { head.to_owned() }));
+    for (row, market) in grid.rows.iter_mut().zip(&compared.markets) {
+        row.extend(measured(market));
+    }
+    grid
+}
+
+/// What stands above the delay.
+const DELAY: &str = "Trễ báo p95";
+/// What stands above [`measured`].
+const MEASURES: [&str; 5] = ["Trung vị một lượt", "Giờ cao điểm", DELAY, "Sạp có thẻ đã kiểm", "Tỷ lệ thẻ đã kiểm"];
+
+fn measured(market: &ComparedMarket) -> [Cell; 5] {
+    let Some(told) = market.measures else { return [const { Cell::Hidden }; 5] };
+    [
+        told.median.map_or(Cell::Unknown, money),
+        told.peak_hour.map_or(Cell::Unknown, |hour| Cell::text(hour_span(hour))),
+        told.delay_s.map_or(Cell::Unknown, Cell::Span),
+        Cell::Count(told.cards),
+        share_of(told.cards, market.registered_stalls).map_or(Cell::Unknown, Cell::Share),
+    ]
+}
+
+/// Returns a part of stalls, in thousandths; nothing without a stall.
+#[must_use]
+pub fn share_of(stalls: i64, registered: i64) -> Option<i64> {
+    stalls.saturating_mul(1_000).checked_div(registered)
+}
+
+/// Writes an hour of the day: `06:00–07:00`.
+#[must_use]
+pub fn hour_span(hour: i64) -> String {
+    format!("{hour:02}:00–{:02}:00", hour.saturating_add(1))
+}
+
 /// Returns a comparison as JSON: aggregates alone, `null` where fewer than five stalls are behind.
 #[must_use]
 pub fn comparison_json(compared: &MarketComparison) -> Value {
@@ -279,6 +332,10 @@ pub fn comparison_json(compared: &MarketComparison) -> Value {
                 "code": market.code.as_str(), "name": market.name, "ward": market.ward, "demo": market.demo,
                 "registered_stalls": market.registered_stalls, "open_date": market.open_date.to_string(),
                 "suppressed": market.sums.is_none(), "figures": sums(market.sums), "previous": sums(market.previous),
+                "measures": market.measures.map(|told| json!({
+                    "median_amount": told.median.map(Dong::whole), "peak_hour": told.peak_hour,
+                    "delay_p95_s": told.delay_s, "cards_checked": told.cards,
+                })),
             })
         })
         .collect();

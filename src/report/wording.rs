@@ -158,6 +158,18 @@ pub fn share(part: i64, of: i64) -> String {
     format!("{sign}{},{}\u{a0}%", tenths / 10, tenths % 10)
 }
 
+/// Writes a length of time in its largest whole unit: `45 giây`.
+#[must_use]
+pub fn span(seconds: i64, language: Language) -> String {
+    let (count, unit) = match seconds {
+        ..120 => (seconds, language.of("giây", "s")),
+        120..7_200 => (seconds / 60, language.of("phút", "min")),
+        7_200..172_800 => (seconds / 3_600, language.of("giờ", "h")),
+        _ => (seconds / 86_400, language.of("ngày", "days")),
+    };
+    format!("{count}\u{a0}{unit}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

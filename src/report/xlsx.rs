@@ -42,6 +42,7 @@ struct Formats {
     date: Format,
     time: Format,
     share: Format,
+    seconds: Format,
 }
 
 impl Formats {
@@ -62,6 +63,7 @@ impl Formats {
             date: Format::new().set_num_format("dd/mm/yyyy"),
             time: Format::new().set_num_format("hh:mm"),
             share: Format::new().set_num_format("0.0%"),
+            seconds: Format::new().set_num_format("#,##0\" giây\""),
         }
     }
 }
@@ -144,6 +146,7 @@ fn write(sheet: &mut Worksheet, (row, column): (u32, u16), cell: &Cell, formats:
             let share = Decimal::new(*thousandths, 3).to_f64().unwrap_or_default();
             sheet.write_number_with_format(row, column, share, &formats.share)?
         }
+        Cell::Span(seconds) => return whole(sheet, (row, column), *seconds, &formats.seconds),
         Cell::Unknown => return Ok(()),
         Cell::Hidden => sheet.write_string_with_format(row, column, cell.shown(), &formats.text)?,
     };

@@ -29,7 +29,7 @@ pub(crate) type Balances = BTreeMap<LedgerAccount, Sides>;
 
 /// Keeps the balances as they stand after a batch that passes a multiple of [`STEP`]. Belongs after
 /// the batch's own additions to `balances`.
-pub(crate) async fn keep_step(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+pub(crate) async fn keep_step(transaction: &mut Transaction, batch: &Batch<'_>) -> Result<()> {
     // A balance only grows, so the last step of an account that did not move since has the same.
     const SQL: &str = "INSERT INTO balance_steps (market_id, account, seq, debits, credits) \
         SELECT b.market_id, b.account, CAST($2 AS BIGINT), b.debits, b.credits FROM balances b WHERE b.market_id = $1 \

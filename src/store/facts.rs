@@ -16,10 +16,10 @@ use crate::domain::ids::{MarketId, Seq, SourceId};
 use crate::domain::ledger_account::LedgerAccount;
 use crate::domain::money::Dong;
 use crate::domain::posting::{PostingKind, Transfer};
-use crate::domain::settlement::{BankRef, EventId, Settlement};
-use crate::ledger::facts::{Bindings, Claim, Facts, Head, KnownPosting};
+use crate::domain::settlement::{BankRef, Settlement};
+use crate::ledger::facts::{Bindings, Claim, Facts, Head, HeldItem, KnownPosting};
 use crate::ledger::routing;
-use crate::ledger::work::{Content, CorrectionAction, Decision, Incoming, Work};
+use crate::ledger::work::{Content, CorrectionAction, Incoming, Work};
 
 /// What the writer keeps between batches of a market.
 #[derive(Debug, Clone)]
@@ -58,10 +58,20 @@ pub(crate) async fn read(
     });
     // With one source alone there is nothing to pair, and no key to look for.
     let several = reporting.chain(kept.sources.iter()).collect::<HashSet<_>>().len() > 1;
+    let mut waiting: HashMap<i64, HeldItem> = HashMap::new();
+    for id in named_items(works) {
+        waiting.extend(held::find(transaction, market, id).await?.map(|item| (id, item)));
+    }
     let mut wanted = Wanted { several, ..Wanted::default() };
     for work in works {
         wanted.add(work, recorded_at);
     }
+    for item in waiting.values() {
+        if let (Some(settlement), Some(settled)) = (&item.settlement, &item.settled) {
+            wanted.settlement(item.source, settlement, settled, recorded_at);
+        }
+    }
+    wanted.put_in_order();
     let mut facts = Facts {
         market,
         head,
@@ -78,14 +88,6 @@ pub(crate) async fn read(
         postings: BTreeMap::new(),
         held: HashMap::new(),
     };
-    for id in wanted.held.clone() {
-        if let Some(item) = held::find(transaction, market, id).await? {
-            if let (Some(settlement), Some(settled)) = (&item.settlement, &item.settled) {
-                wanted.settlement(item.source, settlement, settled, recorded_at);
-            }
-            facts.held.insert(id, item);
-        }
-    }
     let unlisted: BTreeSet<BusinessDate> =
         wanted.credits.iter().map(|(date, ..)| *date).filter(|date| !kept.listed.contains(date)).collect();
     if !unlisted.is_empty() {
@@ -98,25 +100,49 @@ pub(crate) async fn read(
     whole_days(transaction, &mut facts, works).await?;
     refunds(transaction, &mut facts, &mut wanted).await?;
     postings(transaction, &mut facts, &wanted.postings).await?;
+    facts.held = waiting;
     Ok(Found::Facts(Box::new(facts)))
 }
 
-/// The keys a batch asks for.
+/// Returns the held items that works name.
+fn named_items(works: &[Work]) -> BTreeSet<i64> {
+    let mut named = BTreeSet::new();
+    for work in works {
+        match work {
+            Work::Deliver(incoming) => named.extend(incoming.items.iter().filter_map(|item| item.resolves)),
+            Work::Resolve(resolution) => named.extend([resolution.item]),
+            Work::Correct(_) => {}
+        }
+    }
+    named
+}
+
+/// The keys a batch asks for, as its works have them.
 #[derive(Default)]
-struct Wanted {
-    events: BTreeSet<(i64, String)>,
-    references: BTreeSet<(BusinessDate, BankRef, SettledAccount)>,
-    credits: BTreeSet<(BusinessDate, SettledAccount, i64)>,
+struct Wanted<'w> {
+    events: Vec<(i64, &'w str)>,
+    references: Vec<(BusinessDate, &'w BankRef, &'w SettledAccount)>,
+    credits: Vec<(BusinessDate, &'w SettledAccount, i64)>,
     postings: BTreeSet<Seq>,
-    held: BTreeSet<i64>,
     /// Debit lines of statements.
     lines: BTreeSet<i64>,
     /// Several sources report to this market.
     several: bool,
 }
 
-impl Wanted {
-    fn add(&mut self, work: &Work, recorded_at: Timestamp) {
+impl<'w> Wanted<'w> {
+    /// Has each key once, in the order of its index.
+    fn put_in_order(&mut self) {
+        fn once<K: Ord>(keys: &mut Vec<K>) {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        once(&mut self.events);
+        once(&mut self.references);
+        once(&mut self.credits);
+    }
+
+    fn add(&mut self, work: &'w Work, recorded_at: Timestamp) {
         match work {
             Work::Deliver(incoming) => self.incoming(incoming, recorded_at),
             Work::Correct(correction) => {
@@ -125,16 +151,13 @@ impl Wanted {
                     self.lines.insert(line);
                 }
             }
-            Work::Resolve(resolution) => {
-                self.held.insert(resolution.item);
-                debug_assert!(matches!(resolution.decision, Decision::Book { .. } | Decision::Dismiss));
-            }
+            // The item was read already, with what it reports.
+            Work::Resolve(_) => {}
         }
     }
 
-    fn incoming(&mut self, incoming: &Incoming, recorded_at: Timestamp) {
+    fn incoming(&mut self, incoming: &'w Incoming, recorded_at: Timestamp) {
         for item in &incoming.items {
-            self.held.extend(item.resolves);
             match &item.content {
                 Content::Credit { settlement, routed } => {
                     self.settlement(incoming.source, settlement, &routed.settled, recorded_at);
@@ -145,22 +168,17 @@ impl Wanted {
         }
     }
 
-    fn event(&mut self, source: SourceId, settlement: &Settlement) {
-        if let EventId::Given(id) | EventId::Weak(id) = &settlement.event_id {
-            self.events.insert((source.get(), id.clone()));
-        }
+    fn event(&mut self, source: SourceId, settlement: &'w Settlement) {
+        self.events.extend(settlement.event_id.text().map(|id| (source.get(), id)));
     }
 
-    fn settlement(&mut self, source: SourceId, settlement: &Settlement, settled: &SettledAccount, at: Timestamp) {
+    fn settlement(&mut self, source: SourceId, settlement: &'w Settlement, settled: &'w SettledAccount, at: Timestamp) {
         self.event(source, settlement);
         let date = routing::moment(settlement.event_time, at).event_date;
-        if let Some(reference) = &settlement.reference {
-            self.references.insert((date, reference.clone(), settled.clone()));
-        }
+        self.references.extend(settlement.reference.as_ref().map(|reference| (date, reference, settled)));
         if self.several {
-            for date in [date.previous(), date, date.next()] {
-                self.credits.insert((date, settled.clone(), settlement.amount.whole()));
-            }
+            let near = [date.previous(), date, date.next()];
+            self.credits.extend(near.map(|date| (date, settled, settlement.amount.whole())));
         }
     }
 }
@@ -206,7 +224,7 @@ fn claim(row: &Row) -> Result<Claim> {
     })
 }
 
-async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted<'_>) -> Result<()> {
     const SQL: &str = claim_sql!(
         "inbox i",
         "WHERE i.market_id = $1 AND i.source_id = u.source_id AND i.event_id = u.event_id \
@@ -217,9 +235,9 @@ async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wante
     }
     let rows = Rows::new()
         .with("source_id", Column::ints(wanted.events.iter().map(|(source, _)| *source)))
-        .with("event_id", Column::texts(wanted.events.iter().map(|(_, id)| id.as_str())));
+        .with("event_id", Column::texts(wanted.events.iter().map(|(_, id)| *id)));
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
-        let claim = claim(&row)?;
+        let claim = Arc::new(claim(&row)?);
         if let Some(id) = claim.event_id.clone() {
             facts.events.entry(claim.source).or_default().insert(id, claim);
         }
@@ -227,7 +245,7 @@ async fn events(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wante
     Ok(())
 }
 
-async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted<'_>) -> Result<()> {
     const SQL: &str = claim_sql!(
         "inbox i",
         "WHERE i.market_id = $1 AND i.event_date = u.event_date AND i.reference = u.reference \
@@ -238,11 +256,11 @@ async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &W
         return Ok(());
     }
     let rows = Rows::new()
-        .with("event_date", Column::texts(wanted.references.iter().map(|(date, ..)| date.to_string())))
+        .with("event_date", Column::dates(wanted.references.iter().map(|(date, ..)| *date)))
         .with("reference", Column::texts(wanted.references.iter().map(|(_, reference, _)| reference.as_str())))
         .with("settled_account", Column::texts(wanted.references.iter().map(|(.., account)| account.as_str())));
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
-        let claim = claim(&row)?;
+        let claim = Arc::new(claim(&row)?);
         if let Some(reference) = claim.reference.clone() {
             let key = (claim.settled.clone(), claim.event_date, reference);
             facts.references.entry(key).or_default().push(claim);
@@ -251,7 +269,7 @@ async fn references(transaction: &mut Transaction, facts: &mut Facts, wanted: &W
     Ok(())
 }
 
-async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted) -> Result<()> {
+async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Wanted<'_>) -> Result<()> {
     const SQL: &str = claim_sql!(
         "pairing_credits c CROSS JOIN inbox i",
         "WHERE c.market_id = $1 AND c.event_date = u.event_date AND c.settled_account = u.settled_account \
@@ -262,11 +280,11 @@ async fn credits(transaction: &mut Transaction, facts: &mut Facts, wanted: &Want
         return Ok(());
     }
     let rows = Rows::new()
-        .with("event_date", Column::texts(wanted.credits.iter().map(|(date, ..)| date.to_string())))
+        .with("event_date", Column::dates(wanted.credits.iter().map(|(date, ..)| *date)))
         .with("settled_account", Column::texts(wanted.credits.iter().map(|(_, account, _)| account.as_str())))
         .with("amount", Column::ints(wanted.credits.iter().map(|(.., amount)| *amount)));
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
-        let claim = claim(&row)?;
+        let claim = Arc::new(claim(&row)?);
         facts.credits.entry((claim.settled.clone(), claim.amount)).or_default().push(claim);
     }
     Ok(())
@@ -307,7 +325,7 @@ async fn whole_days(transaction: &mut Transaction, facts: &mut Facts, works: &[W
         return Ok(());
     }
     let rows = Rows::new()
-        .with("booked_on", Column::texts(days.iter().map(|(date, _)| date.to_string())))
+        .with("booked_on", Column::dates(days.iter().map(|(date, _)| *date)))
         .with("settled_account", Column::texts(days.iter().map(|(_, account)| account.as_str())));
     for row in transaction.rows_of_each(SQL, binds![facts.market.get(), rows]).await? {
         let settled = SettledAccount::from_stored(row.text("settled_account")?);
@@ -317,7 +335,7 @@ async fn whole_days(transaction: &mut Transaction, facts: &mut Facts, works: &[W
 }
 
 /// Reads the refunds that were recorded of the lines named, and has their postings read.
-async fn refunds(transaction: &mut Transaction, facts: &mut Facts, wanted: &mut Wanted) -> Result<()> {
+async fn refunds(transaction: &mut Transaction, facts: &mut Facts, wanted: &mut Wanted<'_>) -> Result<()> {
     const SQL: &str = "SELECT f.line, f.seq FROM {rows} CROSS JOIN statement_refunds f \
         WHERE f.market_id = $1 AND f.line = u.line ORDER BY f.line, f.seq";
     if wanted.lines.is_empty() {

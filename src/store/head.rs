@@ -45,7 +45,8 @@ pub(crate) async fn pass(transaction: &mut Transaction, market: MarketId, read_v
 }
 
 /// Moves the fence and the head for a batch of the journal; `next` is the head after it. Returns
-/// `false` on a lost race, as [`pass`] does.
+/// `false` on a lost race, as [`pass`] does, and when a reference table changed since the batch was judged: the
+/// head it was judged by may have been remembered, and the fence does not tell of those tables.
 pub(crate) async fn advance(
     transaction: &mut Transaction,
     market: MarketId,
@@ -53,9 +54,17 @@ pub(crate) async fn advance(
     next: &Head,
 ) -> Result<bool> {
     const SQL: &str = "UPDATE market_head SET version = version + 1, last_seq = $3, last_item = $4, \
-        last_batch = $5, last_hash = $6 WHERE market_id = $1 AND version = $2";
-    let values =
-        binds![market.get(), read_version, next.last_seq, next.last_item, next.last_batch, next.last_hash.as_slice()];
+        last_batch = $5, last_hash = $6 WHERE market_id = $1 AND version = $2 \
+        AND EXISTS (SELECT 1 FROM installation i WHERE i.id = 1 AND i.reference_version = $7)";
+    let values = binds![
+        market.get(),
+        read_version,
+        next.last_seq,
+        next.last_item,
+        next.last_batch,
+        next.last_hash.as_slice(),
+        next.reference_version,
+    ];
     Ok(transaction.execute(SQL, values).await? == 1)
 }
 

@@ -48,8 +48,8 @@ fn settlement(row: &Row) -> Result<Option<Settlement>> {
     let number = settled.split('@').next().unwrap_or(&settled);
     let Ok(settled) = number.parse::<AccountNumber>() else { return Ok(None) };
     let event_id = match (row.optional_text("event_id")?, row.flag("event_id_weak")?) {
-        (Some(id), false) => EventId::Given(id),
-        (Some(id), true) => EventId::Weak(id),
+        (Some(id), false) => EventId::Given(id.into()),
+        (Some(id), true) => EventId::Weak(id.into()),
         (None, _) => EventId::ByReference,
     };
     let claimed = optional_instant(row.optional_int("claimed_at")?)?;
@@ -66,7 +66,7 @@ fn settlement(row: &Row) -> Result<Option<Settlement>> {
         amount: Dong::new(amount),
         settled,
         addressed: row.optional_text("addressed")?.and_then(|number| number.parse().ok()),
-        bank_hint: row.optional_text("bank_hint")?,
+        bank_hint: row.optional_text("bank_hint")?.map(Into::into),
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
         event_time,
         memo: row.text("memo")?,

@@ -1,13 +1,13 @@
 //! Writing one judged batch of one market: all hot SQL of a posting.
 //!
-//! Round trips of a batch, in order, whatever its size: begin · head · (facts: see `facts.rs`) ·
-//! fence · batch · inbox · texts · postings · balances · stall days · hours · dates · sources · heard ·
-//! commit. Pairings only when there are any, and credits that may be paired only of listed dates. One market's keys only, so that the same text runs on
-//! a cluster; the fence comes before every other write, so that two processes cannot both go on.
+//! Round trips of a batch on PostgreSQL, in order, whatever its size: begin · head, unless the lane remembers it ·
+//! (facts: see `facts.rs`) · fence · batch, inbox, texts, postings and totals together · commit. Pairings only when
+//! there are any, and credits that may be paired only of listed dates. One market's keys only, so that the same
+//! text runs on a cluster; the fence comes before every other write, so that two processes cannot both go on.
 
 use std::collections::HashSet;
 
-use super::engine::{Column, Rows, Transaction, binds};
+use super::engine::{Column, Rows, Transaction, Write, binds};
 use super::error::Result;
 use super::micros;
 use super::{balances, head, pairing};
@@ -23,31 +23,32 @@ use crate::ledger::batch::{Batch, Pairing};
 /// `listed` are the dates whose credits another source's report may be.
 pub(crate) async fn write(
     transaction: &mut Transaction,
-    batch: &Batch,
+    batch: &Batch<'_>,
     read_version: i64,
     listed: &HashSet<BusinessDate>,
 ) -> Result<bool> {
     if !head::advance(transaction, batch.market, read_version, &batch.next_head).await? {
         return Ok(false);
     }
-    insert_batch(transaction, batch).await?;
-    insert_items(transaction, batch).await?;
-    insert_texts(transaction, batch).await?;
-    insert_postings(transaction, batch).await?;
+    let rows = [inserted_items(batch), inserted_texts(batch), inserted_postings(batch)];
+    let totals = [
+        added_balances(batch),
+        added_stall_days(batch),
+        added_hours(batch),
+        added_dates(batch),
+        added_sources(batch),
+        added_heard(batch),
+    ];
+    let writes = std::iter::once(inserted_batch(batch)).chain(rows.into_iter().chain(totals).flatten());
+    transaction.execute_together(writes.collect()).await?;
     insert_pairings(transaction, batch).await?;
     insert_refunds(transaction, batch).await?;
     pairing::add(transaction, batch, listed).await?;
-    add_balances(transaction, batch).await?;
     balances::keep_step(transaction, batch).await?;
-    add_stall_days(transaction, batch).await?;
-    add_hours(transaction, batch).await?;
-    add_dates(transaction, batch).await?;
-    add_sources(transaction, batch).await?;
-    add_heard(transaction, batch).await?;
     Ok(true)
 }
 
-async fn insert_batch(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn inserted_batch<'b>(batch: &'b Batch<'_>) -> Write<'b> {
     const SQL: &str = "INSERT INTO batches (market_id, batch_no, first_seq, posting_count, first_item, item_count, \
         recorded_at, previous_hash, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let postings = i64::try_from(batch.postings.len()).unwrap_or(i64::MAX);
@@ -63,10 +64,10 @@ async fn insert_batch(transaction: &mut Transaction, batch: &Batch) -> Result<()
         batch.previous_hash.as_slice(),
         batch.next_head.last_hash.as_slice(),
     ];
-    transaction.execute_exactly(1, SQL, values).await
+    Write::one(SQL, values)
 }
 
-async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn inserted_items<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO inbox (market_id, item, batch_no, delivery_id, part, source_id, event_id, \
         event_id_weak, direction, settled_account, addressed, bank_hint, amount, reference, occurrence, event_at, \
         event_precision, claimed_at, event_date, business_date, memo_code, outcome, reason, actor, posting_seq, \
@@ -76,9 +77,6 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         u.event_precision, u.claimed_at, u.event_date, u.business_date, u.memo_code, u.outcome, u.reason, u.actor, \
         u.posting_seq, u.earlier_item, u.resolves, u.claims_event, u.claims_reference, $3, u.commitment \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
-    if batch.items.is_empty() {
-        return Ok(());
-    }
     let items = || batch.items.iter();
     let rows = Rows::new()
         .with("item", Column::ints(items().map(|i| i.item)))
@@ -100,8 +98,8 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("event_at", Column::ints(items().map(|i| i.moment.at.map(micros))))
         .with("event_precision", Column::texts(items().map(|i| i.moment.precision.as_str())))
         .with("claimed_at", Column::ints(items().map(|i| i.moment.claimed.map(micros))))
-        .with("event_date", Column::texts(items().map(|i| i.moment.event_date.to_string())))
-        .with("business_date", Column::texts(items().map(|i| i.business_date.to_string())))
+        .with("event_date", Column::dates(items().map(|i| i.moment.event_date)))
+        .with("business_date", Column::dates(items().map(|i| i.business_date)))
         .with("memo_code", Column::ints(items().map(|i| i.memo_code.map(StallNumber::get))))
         .with("outcome", Column::texts(items().map(|i| i.outcome.as_str())))
         .with("reason", Column::optional_texts(items().map(|i| i.reason.as_deref())))
@@ -112,36 +110,29 @@ async fn insert_items(transaction: &mut Transaction, batch: &Batch) -> Result<()
         .with("claims_event", Column::ints(items().map(|i| i64::from(i.claims_event))))
         .with("claims_reference", Column::ints(items().map(|i| i64::from(i.claims_reference))))
         .with("commitment", Column::bytes(items().map(|i| i.commitment.as_slice())));
-    let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];
-    transaction.execute_exactly(batch.items.len(), SQL, values).await
+    Write::each(SQL, binds![batch.market.get(), batch.number, micros(batch.recorded_at)], rows)
 }
 
-async fn insert_texts(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn inserted_texts<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO inbox_texts (market_id, item, salt, raw, memo, payer) \
         SELECT h.market_id, u.item, u.salt, u.raw, u.memo, u.payer \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
-    if batch.texts.is_empty() {
-        return Ok(());
-    }
     let texts = || batch.texts.iter();
     let rows = Rows::new()
         .with("item", Column::ints(texts().map(|t| t.item)))
         .with("salt", Column::bytes(texts().map(|t| t.salt.as_slice())))
-        .with("raw", Column::optional_bytes(texts().map(|t| t.raw.as_deref())))
-        .with("memo", Column::texts(texts().map(|t| t.memo.as_str())))
-        .with("payer", Column::texts(texts().map(|t| t.payer.as_str())));
-    transaction.execute_exactly(batch.texts.len(), SQL, binds![batch.market.get(), rows]).await
+        .with("raw", Column::optional_bytes(texts().map(|t| t.raw)))
+        .with("memo", Column::texts(texts().map(|t| &*t.memo)))
+        .with("payer", Column::texts(texts().map(|t| &*t.payer)));
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn inserted_postings<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO postings (market_id, seq, batch_no, kind, debit_account, credit_account, amount, \
         business_date, event_date, event_at, recorded_at, late, stall_number, item, concerns, reason, actor) \
         SELECT h.market_id, u.seq, $2, u.kind, u.debit_account, u.credit_account, u.amount, u.business_date, \
         u.event_date, u.event_at, $3, u.late, u.stall_number, u.item, u.concerns, u.reason, u.actor \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
-    if batch.postings.is_empty() {
-        return Ok(());
-    }
     let postings = || batch.postings.iter();
     let rows = Rows::new()
         .with("seq", Column::ints(postings().map(|p| p.seq.get())))
@@ -149,8 +140,8 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         .with("debit_account", Column::texts(postings().map(|p| p.transfer.debit.to_string())))
         .with("credit_account", Column::texts(postings().map(|p| p.transfer.credit.to_string())))
         .with("amount", Column::ints(postings().map(|p| p.transfer.amount.whole())))
-        .with("business_date", Column::texts(postings().map(|p| p.business_date.to_string())))
-        .with("event_date", Column::texts(postings().map(|p| p.event_date.to_string())))
+        .with("business_date", Column::dates(postings().map(|p| p.business_date)))
+        .with("event_date", Column::dates(postings().map(|p| p.event_date)))
         .with("event_at", Column::ints(postings().map(|p| p.event_at.map(micros))))
         .with("late", Column::ints(postings().map(|p| i64::from(p.late))))
         .with("stall_number", Column::ints(postings().map(|p| p.stall.map(StallNumber::get))))
@@ -158,11 +149,10 @@ async fn insert_postings(transaction: &mut Transaction, batch: &Batch) -> Result
         .with("concerns", Column::ints(postings().map(|p| p.concerns.map(Seq::get))))
         .with("reason", Column::optional_texts(postings().map(|p| p.reason.as_deref())))
         .with("actor", Column::optional_texts(postings().map(|p| p.actor.as_deref())));
-    let values = binds![batch.market.get(), batch.number, micros(batch.recorded_at), rows];
-    transaction.execute_exactly(batch.postings.len(), SQL, values).await
+    Write::each(SQL, binds![batch.market.get(), batch.number, micros(batch.recorded_at)], rows)
 }
 
-async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+async fn insert_pairings(transaction: &mut Transaction, batch: &Batch<'_>) -> Result<()> {
     const DELETE: &str = "DELETE FROM pairings WHERE market_id = $1 AND credit_item = $2 AND source_id = $3";
     const INSERT: &str = "INSERT INTO pairings (market_id, credit_item, source_id, item) \
         SELECT h.market_id, u.credit_item, u.source_id, u.item \
@@ -187,7 +177,7 @@ async fn insert_pairings(transaction: &mut Transaction, batch: &Batch) -> Result
     transaction.execute_exactly(batch.pairings.len(), INSERT, binds![batch.market.get(), rows]).await
 }
 
-async fn insert_refunds(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+async fn insert_refunds(transaction: &mut Transaction, batch: &Batch<'_>) -> Result<()> {
     const SQL: &str = "INSERT INTO statement_refunds (market_id, line, seq) \
         SELECT h.market_id, u.line, u.seq FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
     if batch.refunds.is_empty() {
@@ -199,23 +189,20 @@ async fn insert_refunds(transaction: &mut Transaction, batch: &Batch) -> Result<
     transaction.execute_exactly(batch.refunds.len(), SQL, binds![batch.market.get(), rows]).await
 }
 
-async fn add_balances(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_balances<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO balances (market_id, account, debits, credits) \
         SELECT h.market_id, u.account, u.debits, u.credits FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
         ON CONFLICT (market_id, account) DO UPDATE SET debits = balances.debits + excluded.debits, \
         credits = balances.credits + excluded.credits";
     let balances = &batch.deltas.balances;
-    if balances.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
         .with("account", Column::texts(balances.keys().map(ToString::to_string)))
         .with("debits", Column::ints(balances.values().map(|s| s.debits.whole())))
         .with("credits", Column::ints(balances.values().map(|s| s.credits.whole())));
-    transaction.execute_exactly(balances.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn add_stall_days(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_stall_days<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     // The engines spell the smaller of two values differently; CASE is common to both.
     const SQL: &str = "INSERT INTO daily_totals (market_id, business_date, stall_number, kind, count, amount, \
         first_at, last_at) SELECT h.market_id, u.business_date, u.stall_number, u.kind, u.count, u.amount, \
@@ -227,38 +214,32 @@ async fn add_stall_days(transaction: &mut Transaction, batch: &Batch) -> Result<
         last_at = CASE WHEN daily_totals.last_at >= excluded.last_at OR excluded.last_at IS NULL \
             THEN daily_totals.last_at ELSE excluded.last_at END";
     let days = &batch.deltas.stall_days;
-    if days.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
-        .with("business_date", Column::texts(days.keys().map(|(date, _, _)| date.to_string())))
+        .with("business_date", Column::dates(days.keys().map(|(date, _, _)| *date)))
         .with("stall_number", Column::ints(days.keys().map(|(_, stall, _)| stall.map_or(0, StallNumber::get))))
         .with("kind", Column::texts(days.keys().map(|(_, _, kind)| kind.as_str())))
         .with("count", Column::ints(days.values().map(|d| d.tally.count)))
         .with("amount", Column::ints(days.values().map(|d| d.tally.amount.whole())))
         .with("first_at", Column::ints(days.values().map(|d| d.first_at)))
         .with("last_at", Column::ints(days.values().map(|d| d.last_at)));
-    transaction.execute_exactly(days.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn add_hours(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_hours<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO hourly_totals (market_id, business_date, hour, count, amount) \
         SELECT h.market_id, u.business_date, u.hour, u.count, u.amount FROM {rows} CROSS JOIN market_head h \
         WHERE h.market_id = $1 ON CONFLICT (market_id, business_date, hour) DO UPDATE SET \
         count = hourly_totals.count + excluded.count, amount = hourly_totals.amount + excluded.amount";
     let hours = &batch.deltas.hours;
-    if hours.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
-        .with("business_date", Column::texts(hours.keys().map(|(date, _)| date.to_string())))
+        .with("business_date", Column::dates(hours.keys().map(|(date, _)| *date)))
         .with("hour", Column::ints(hours.keys().map(|(_, hour)| *hour)))
         .with("count", Column::ints(hours.values().map(|t| t.count)))
         .with("amount", Column::ints(hours.values().map(|t| t.amount.whole())));
-    transaction.execute_exactly(hours.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn add_dates(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_dates<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO date_totals (market_id, business_date, event_date, kind, late, count, debits, \
         credits) SELECT h.market_id, u.business_date, u.event_date, u.kind, u.late, u.count, u.debits, u.credits \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
@@ -266,21 +247,18 @@ async fn add_dates(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
         count = date_totals.count + excluded.count, debits = date_totals.debits + excluded.debits, \
         credits = date_totals.credits + excluded.credits";
     let dates = &batch.deltas.dates;
-    if dates.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
-        .with("business_date", Column::texts(dates.keys().map(|(date, ..)| date.to_string())))
-        .with("event_date", Column::texts(dates.keys().map(|(_, date, ..)| date.to_string())))
+        .with("business_date", Column::dates(dates.keys().map(|(date, ..)| *date)))
+        .with("event_date", Column::dates(dates.keys().map(|(_, date, ..)| *date)))
         .with("kind", Column::texts(dates.keys().map(|(_, _, kind, _)| kind.as_str())))
         .with("late", Column::ints(dates.keys().map(|(.., late)| i64::from(*late))))
         .with("count", Column::ints(dates.values().map(|(count, _)| *count)))
         .with("debits", Column::ints(dates.values().map(|(_, sides)| sides.debits.whole())))
         .with("credits", Column::ints(dates.values().map(|(_, sides)| sides.credits.whole())));
-    transaction.execute_exactly(dates.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn add_sources(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_sources<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO source_totals (market_id, business_date, source_id, outcome, count, amount, \
         last_at) SELECT h.market_id, u.business_date, u.source_id, u.outcome, u.count, u.amount, u.last_at \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
@@ -289,20 +267,17 @@ async fn add_sources(transaction: &mut Transaction, batch: &Batch) -> Result<()>
         last_at = CASE WHEN source_totals.last_at >= excluded.last_at THEN source_totals.last_at \
             ELSE excluded.last_at END";
     let sources = &batch.deltas.sources;
-    if sources.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
-        .with("business_date", Column::texts(sources.keys().map(|(date, ..)| date.to_string())))
+        .with("business_date", Column::dates(sources.keys().map(|(date, ..)| *date)))
         .with("source_id", Column::ints(sources.keys().map(|(_, source, _)| source.get())))
         .with("outcome", Column::texts(sources.keys().map(|(.., outcome)| outcome.as_str())))
         .with("count", Column::ints(sources.values().map(|(tally, _)| tally.count)))
         .with("amount", Column::ints(sources.values().map(|(tally, _)| tally.amount.whole())))
         .with("last_at", Column::ints(sources.values().map(|(_, last_at)| *last_at)));
-    transaction.execute_exactly(sources.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }
 
-async fn add_heard(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
+fn added_heard<'b>(batch: &'b Batch<'_>) -> Option<Write<'b>> {
     const SQL: &str = "INSERT INTO source_hours (market_id, source_id, heard_on, hour, count, last_at) \
         SELECT h.market_id, u.source_id, u.heard_on, u.hour, u.count, u.last_at \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1 \
@@ -310,14 +285,11 @@ async fn add_heard(transaction: &mut Transaction, batch: &Batch) -> Result<()> {
         last_at = CASE WHEN source_hours.last_at >= excluded.last_at THEN source_hours.last_at \
             ELSE excluded.last_at END";
     let heard = &batch.deltas.heard;
-    if heard.is_empty() {
-        return Ok(());
-    }
     let rows = Rows::new()
         .with("source_id", Column::ints(heard.keys().map(|(source, ..)| source.get())))
-        .with("heard_on", Column::texts(heard.keys().map(|(_, date, _)| date.to_string())))
+        .with("heard_on", Column::dates(heard.keys().map(|(_, date, _)| *date)))
         .with("hour", Column::ints(heard.keys().map(|(.., hour)| *hour)))
         .with("count", Column::ints(heard.values().map(|(count, _)| *count)))
         .with("last_at", Column::ints(heard.values().map(|(_, last_at)| *last_at)));
-    transaction.execute_exactly(heard.len(), SQL, binds![batch.market.get(), rows]).await
+    Write::each(SQL, binds![batch.market.get()], rows)
 }

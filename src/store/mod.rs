@@ -49,6 +49,7 @@ pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod source_hours;
 pub(crate) mod sources;
+pub(crate) mod spreads;
 pub(crate) mod stall_book;
 pub(crate) mod stall_sheet;
 pub(crate) mod standing;

@@ -56,7 +56,11 @@ pub(crate) async fn list(
 }
 
 /// Adds a batch's credits of listed dates.
-pub(crate) async fn add(transaction: &mut Transaction, batch: &Batch, listed: &HashSet<BusinessDate>) -> Result<()> {
+pub(crate) async fn add(
+    transaction: &mut Transaction,
+    batch: &Batch<'_>,
+    listed: &HashSet<BusinessDate>,
+) -> Result<()> {
     const SQL: &str = "INSERT INTO pairing_credits (market_id, event_date, settled_account, amount, item) \
         SELECT h.market_id, u.event_date, u.settled_account, u.amount, u.item \
         FROM {rows} CROSS JOIN market_head h WHERE h.market_id = $1";
@@ -73,7 +77,7 @@ pub(crate) async fn add(transaction: &mut Transaction, batch: &Batch, listed: &H
         return Ok(());
     }
     let rows = Rows::new()
-        .with("event_date", Column::texts(credits.iter().map(|i| i.moment.event_date.to_string())))
+        .with("event_date", Column::dates(credits.iter().map(|i| i.moment.event_date)))
         .with(
             "settled_account",
             Column::texts(credits.iter().map(|i| i.settled.as_ref().map_or("", SettledAccount::as_str))),

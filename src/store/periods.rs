@@ -13,7 +13,7 @@ use crate::domain::money::Dong;
 use crate::domain::period::Period;
 use crate::domain::period_report::MarketSums;
 use crate::ledger::daily_report::StallDayTotal;
-use crate::ledger::period_report::{ComparedRow, DORMANT_DAYS, DateHour, PeriodTotals, StallStep};
+use crate::ledger::period_report::{ComparedRow, Counted, DORMANT_DAYS, DateHour, PeriodTotals, StallStep};
 
 /// Rows of one list: far above any market's stalls, or two years of days.
 const ROWS_MAX: i64 = 200_000;
@@ -161,7 +161,7 @@ async fn last_close(
 }
 
 /// Markets come first in each join, so that a market's totals are found by their key.
-async fn compared(transaction: &mut Transaction, period: Period) -> Result<Vec<ComparedRow>> {
+pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> Result<Vec<ComparedRow>> {
     const MARKETS: &str = "SELECT m.market_id, m.code, m.name, m.demo, h.open_date, \
         (SELECT p.ward FROM market_places p WHERE p.market_id = m.market_id AND p.valid_from <= $1 \
         ORDER BY p.valid_from DESC LIMIT 1) AS ward, \
@@ -209,6 +209,7 @@ fn listed(row: &Row) -> Result<ComparedRow> {
         registered_stalls: row.int("registered")?,
         closed: [MarketSums::default(); 2],
         provisional: [MarketSums::default(); 2],
+        counted: Counted::default(),
     })
 }
 

@@ -106,7 +106,7 @@ macro_rules! held_sql {
              LEFT JOIN inbox r ON r.market_id = i.market_id AND r.resolves = i.item \
              WHERE i.market_id = $1 AND i.outcome = $2 ",
             $further,
-            "AND i.item > $3 AND r.item IS NULL ORDER BY i.item LIMIT $4"
+            "AND +i.item > $3 AND r.item IS NULL ORDER BY +i.item LIMIT $4"
         )
     };
 }
@@ -120,7 +120,8 @@ pub(crate) async fn held(
     limit: i64,
 ) -> Result<Vec<InboxRow>> {
     const ANY: &str = held_sql!("");
-    // Repeats the partial index's own condition, so that SQLite may use it.
+    // Repeats the partial index's own condition, so that SQLite may use it; and what lies in the inbox's key stands
+    // behind a sign (see the text), or SQLite would walk the whole inbox by that key for the few that are held.
     const HELD: &str = held_sql!("AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected') ");
     let is_held = matches!(outcome, Outcome::Quarantined | Outcome::Stale | Outcome::Rejected);
     let sql = if is_held { HELD } else { ANY };

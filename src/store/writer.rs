@@ -3,7 +3,7 @@
 //! there is no timer. Lanes are a speed-up, never a safety assumption: the fence makes any number
 //! of processes safe (DESIGN §4.6–8).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::engine::{self, EngineKind, binds};
 use super::error::{Result, StoreError};
 use super::facts::{self, Found, Kept};
+use super::head::Head;
 use super::meter::Meter;
 use super::{Store, head, journal, pairing};
 use crate::domain::calendar::Clock;
@@ -57,7 +58,15 @@ struct Lane {
 struct Job {
     market: MarketId,
     works: Vec<Work>,
-    reply: oneshot::Sender<Result<Vec<Done>>>,
+    reply: oneshot::Sender<Result<Answer>>,
+}
+
+/// What became of a job. With the first one of a batch goes the work of all of them: the lane has better to do
+/// than give its memory back, which was taken by those who wait.
+#[derive(Debug)]
+struct Answer {
+    done: Vec<Done>,
+    _spent: Vec<Work>,
 }
 
 impl Writer {
@@ -82,7 +91,7 @@ impl Writer {
     pub async fn submit(&self, market: MarketId, works: Vec<Work>) -> Result<Vec<Done>> {
         let (reply, answer) = oneshot::channel();
         self.lane(market).try_send(Job { market, works, reply }).map_err(|_| StoreError::QueueFull)?;
-        answer.await.map_err(|_| StoreError::QueueFull)?
+        answer.await.map_err(|_| StoreError::QueueFull)?.map(|answer| answer.done)
     }
 
     /// Tells when the file could not be opened anew after a failure: the process must end, so that
@@ -133,7 +142,7 @@ impl Writer {
             clock: Arc::clone(&self.clock.0),
             failed: self.failed.clone(),
             meter: self.meter.clone(),
-            kept: HashMap::new(),
+            remembered: HashMap::new(),
             lane: engine::Lane::default(),
         };
         let task = match self.store.kind() {
@@ -155,8 +164,8 @@ struct Worker {
     clock: Arc<dyn Clock>,
     failed: watch::Sender<bool>,
     meter: Meter,
-    /// What was read of each market, with the head's version for which it holds.
-    kept: HashMap<MarketId, (i64, Kept)>,
+    /// What is known of each market since its last batch.
+    remembered: HashMap<MarketId, Remembered>,
     /// What it keeps of the database between batches.
     lane: engine::Lane,
 }
@@ -211,10 +220,11 @@ impl Worker {
         self.meter.batch(works.len(), began.elapsed(), outcome.is_ok());
         match outcome {
             Ok(done) => {
-                let mut done = done.into_iter();
+                let (mut done, mut spent) = (done.into_iter(), works);
                 for (count, reply) in replies {
+                    let done = done.by_ref().take(count).collect();
                     // Nobody may be waiting any more: the booking stands all the same.
-                    let _ = reply.send(Ok(done.by_ref().take(count).collect()));
+                    let _ = reply.send(Ok(Answer { done, _spent: std::mem::take(&mut spent) }));
                 }
             }
             Err(error) if error.is_temporary() || replies.len() == 1 => {
@@ -229,7 +239,8 @@ impl Worker {
                 let mut rest = works.into_iter();
                 for (count, reply) in replies {
                     let works: Vec<Work> = rest.by_ref().take(count).collect();
-                    let _ = reply.send(self.commit(market, &works).await);
+                    let answer = self.commit(market, &works).await.map(|done| Answer { done, _spent: works });
+                    let _ = reply.send(answer);
                 }
             }
         }
@@ -248,7 +259,6 @@ impl Worker {
                 Ok(Some(done)) => return Ok(done),
                 Ok(None) => {}
                 Err(Interrupted { error, unknown: written }) => {
-                    self.kept.remove(&market);
                     if error.is_file_failure() {
                         self.reopen().await?;
                     }
@@ -270,20 +280,19 @@ impl Worker {
 
     /// One try: read, judge, write, commit. `None` when it must be tried again: the fence was lost, or
     /// credits had to be listed first.
-    async fn attempt(
+    async fn attempt<'w>(
         &mut self,
         market: MarketId,
-        works: &[Work],
-    ) -> std::result::Result<Option<Vec<Done>>, Interrupted> {
+        works: &'w [Work],
+    ) -> std::result::Result<Option<Vec<Done>>, Interrupted<'w>> {
         let mut transaction = self.store.begin_on(&mut self.lane).await?;
-        let head = head::read(&mut transaction, market)
-            .await?
-            .ok_or_else(|| StoreError::Inconsistent(format!("market {} has no head", market.get())))?;
-        let version = head.version;
-        let kept = match self.kept.get(&market) {
-            Some((of, kept)) if *of == version => kept.clone(),
-            Some(_) | None => facts::kept(&mut transaction, market).await?,
+        let remembered = self.remembered.remove(&market);
+        let unread = remembered.as_ref().is_some_and(|remembered| remembered.alone);
+        let Remembered { head, kept, alone } = match remembered {
+            Some(remembered) if unread => remembered,
+            remembered => recall(&mut transaction, market, remembered).await?,
         };
+        let version = head.version;
         let facts = match facts::read(&mut transaction, market, head, &kept, works, self.clock.now()).await? {
             Found::Facts(facts) => *facts,
             Found::Unlisted(dates) => {
@@ -297,24 +306,26 @@ impl Worker {
         let judged = judge::judge(facts, works).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
         if judged.batch.is_empty() {
             transaction.rollback().await?;
-            return Ok(Some(judged.done));
+            // Nothing passes the fence here, which would tell a remembered head from the true one.
+            return Ok((!unread).then_some(judged.done));
         }
         if !journal::write(&mut transaction, &judged.batch, version, &kept.listed).await? {
             transaction.rollback().await?;
-            self.kept.remove(&market);
             return Ok(None);
         }
         if let Err(error) = transaction.commit().await {
             return Err(Interrupted { error, unknown: Some(Box::new(judged)) });
         }
         self.store.commits().ring(market);
-        let mut sources = (*kept.sources).clone();
-        sources.extend(judged.batch.items.iter().map(|item| item.source));
-        let mut agreeing = (*kept.agreeing).clone();
-        agreeing.extend(judged.batch.agreeing.iter().copied());
-        let kept = Kept { sources: Arc::new(sources), agreeing: Arc::new(agreeing), ..kept };
-        self.kept.insert(market, (version.saturating_add(1), kept));
-        Ok(Some(judged.done))
+        let Judged { batch, done } = judged;
+        let kept = Kept {
+            sources: extended(kept.sources, batch.items.iter().map(|item| item.source)),
+            agreeing: extended(kept.agreeing, batch.agreeing.iter().copied()),
+            ..kept
+        };
+        let head = Head { version: version.saturating_add(1), ..batch.next_head };
+        self.remembered.insert(market, Remembered { head, kept, alone });
+        Ok(Some(done))
     }
 
     /// Tells whether a batch is in the journal: its number with its very hash.
@@ -341,14 +352,51 @@ impl Worker {
     }
 }
 
-/// A try that did not end as meant.
-struct Interrupted {
-    error: StoreError,
-    /// What may have been written: COMMIT was sent.
-    unknown: Option<Box<Judged>>,
+/// What a lane knows of a market after a batch of its own.
+struct Remembered {
+    /// The head that the batch left.
+    head: Head,
+    /// What was read that holds with that head.
+    kept: Kept,
+    /// Nobody else wrote between this lane's last two batches. Then the head need not be read before the next
+    /// one: the fence tells when it moved after all. Where processes take turns that would lose every time.
+    alone: bool,
 }
 
-impl From<StoreError> for Interrupted {
+/// Reads a market's head, and with it what is not known yet.
+async fn recall(
+    transaction: &mut engine::Transaction,
+    market: MarketId,
+    remembered: Option<Remembered>,
+) -> Result<Remembered> {
+    let head = head::read(transaction, market)
+        .await?
+        .ok_or_else(|| StoreError::Inconsistent(format!("market {} has no head", market.get())))?;
+    Ok(match remembered.filter(|remembered| remembered.head.version == head.version) {
+        Some(Remembered { kept, .. }) => Remembered { head, kept, alone: true },
+        None => Remembered { kept: facts::kept(transaction, market).await?, head, alone: false },
+    })
+}
+
+/// Returns a set with further members; the same set when it has them all, as it does with nearly every batch.
+fn extended<T: Copy + Eq + std::hash::Hash>(
+    set: Arc<HashSet<T>>,
+    more: impl Iterator<Item = T> + Clone,
+) -> Arc<HashSet<T>> {
+    if more.clone().all(|member| set.contains(&member)) {
+        return set;
+    }
+    Arc::new(set.iter().copied().chain(more).collect())
+}
+
+/// A try that did not end as meant.
+struct Interrupted<'w> {
+    error: StoreError,
+    /// What may have been written: COMMIT was sent.
+    unknown: Option<Box<Judged<'w>>>,
+}
+
+impl From<StoreError> for Interrupted<'_> {
     fn from(error: StoreError) -> Self {
         Self { error, unknown: None }
     }

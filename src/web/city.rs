@@ -14,7 +14,7 @@ use super::pages::html;
 use super::periods::{PeriodQuery, asked, codes, standing};
 use super::problem::{Answer, told};
 use crate::app::board::{ACTIVE_DAYS, DORMANT_DAYS, Metric, Steps, comparison_dots};
-use crate::app::period_report::{Period, Standing, comparison_grid, period_of};
+use crate::app::period_report::{Period, Standing, comparison_grid, measures_grid, period_of};
 use crate::domain::calendar::vietnam_time;
 use crate::domain::language::Language;
 use crate::domain::money::Dong;
@@ -109,6 +109,7 @@ struct ComparePage {
     metrics: Vec<(&'static str, &'static str, bool)>,
     dots: String,
     grid: Shown,
+    measures: Shown,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +160,7 @@ pub(super) async fn compare(
             metrics: Metric::ALL.map(|one| (one.as_str(), one.named(language), one == metric)).to_vec(),
             dots: comparison_dots(&compared, metric, language),
             grid: Shown::of(&comparison_grid(&compared), language),
+            measures: Shown::of(&measures_grid(&compared), language),
             frame,
         })
     };

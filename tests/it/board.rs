@@ -11,7 +11,7 @@ use socho::domain::settlement::Dialect;
 use crate::visitors::{PASSWORD, Seen, Site, Visitor, user};
 use crate::world::{World, registration, settlement, story};
 
-async fn person(world: &World, site: &Site, name: &str, role: Role, market: Option<&str>) -> Visitor {
+pub(crate) async fn person(world: &World, site: &Site, name: &str, role: Role, market: Option<&str>) -> Visitor {
     user(world, name, role, market).await;
     let mut visitor = site.visitor();
     assert_eq!(visitor.log_in(name, PASSWORD).await.status, 303);

@@ -156,7 +156,7 @@ fn sepay_may_send_its_fields_as_a_form() {
     for body in [url_encoded(), multipart()] {
         let settlement = credit(&receive(Dialect::SepayApikey, "a-key-for-forms", &key, body.as_bytes()), &body);
         assert_eq!(settlement.amount.whole(), 35_000);
-        assert_eq!(settlement.event_id, EventId::Given("92704001".to_owned()));
+        assert_eq!(settlement.event_id, EventId::Given("92704001".into()));
         assert_eq!(settlement.settled.as_str(), "0071000888888");
         assert_eq!((settlement.addressed, settlement.memo.as_str()), (None, "SC22EV9H trả 35% & cá = ngon+"));
     }

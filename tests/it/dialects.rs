@@ -81,7 +81,7 @@ fn check_settlement(sample: &Value, settlement: &Settlement, name: &str) {
         assert!(settlement.memo.contains(memo), "{name}: {}", settlement.memo);
     }
     if let (Some(id), EventId::Given(given)) = (sample["dedupe_id"].as_str(), &settlement.event_id) {
-        assert_eq!(given, id, "{name}");
+        assert_eq!(&**given, id, "{name}");
     }
 }
 
@@ -148,12 +148,12 @@ fn cassos_and_payos_published_vectors_verify() {
 
 fn settlement(amount: i64, memo: &str) -> Settlement {
     Settlement {
-        event_id: EventId::Given("92704001".to_owned()),
+        event_id: EventId::Given("92704001".into()),
         direction: Direction::Credit,
         amount: Dong::new(amount),
         settled: "0071000888888".parse().unwrap(),
         addressed: None,
-        bank_hint: Some("Vietcombank".to_owned()),
+        bank_hint: Some("Vietcombank".into()),
         reference: BankRef::normalise("FT26335000001"),
         event_time: EventTime::At("2026-12-01T00:05:00+07:00".parse().unwrap()),
         memo: memo.to_owned(),

@@ -54,6 +54,7 @@ mod paired_phones;
 mod papers;
 mod people_commands;
 mod periods;
+mod prints;
 mod privacy;
 mod query_plans;
 mod reconcile;

@@ -3,9 +3,14 @@
 use std::process::Command;
 
 use socho::app::daily_report::{PageForm, to_json, to_pdf};
-use socho::domain::daily_report::DailyReport;
+use socho::domain::daily_report::{DailyReport, DaySeal, Figure};
+use socho::domain::hash::Hash;
 use socho::domain::money::Dong;
+use socho::domain::reconciliation::SignState;
+use socho::domain::sealed_bank::SealedBank;
 use socho::ledger::daily_report::StallKind;
+use socho::report::pdf::records::{self, ListedVendor};
+use socho::report::pdf::write;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::daily_report::{a_day, report_of, stall, stall_day};
@@ -166,4 +171,86 @@ fn a_day_of_a_thousand_stalls_is_a_paper_of_many_pages_with_its_head_on_each() {
         assert!(pages.len() > 2 && pages.iter().all(|page| page.contains("Tiểu thương")), "{}", pages.len());
         assert!(text.contains(&net.unwrap().grouped()));
     }
+}
+
+/// A closed day whose market's name takes so many words, with what the bank said or without.
+fn closed(words: usize, bank: bool) -> (DailyReport, DaySeal) {
+    let mut totals = a_day();
+    totals.open_date = "2026-11-25".parse().unwrap();
+    totals.market.name = "Chợ Trung tâm Thương mại ".repeat(words).trim().to_owned();
+    let figure = Figure { count: 6, amount: Dong::new(1_450_000) };
+    let sealed = SealedBank {
+        state: SignState::Signed,
+        accounts: 3,
+        uncovered: 1,
+        bank: figure,
+        book: figure,
+        difference: Dong::ZERO,
+        open: 0,
+        doubtful: 0,
+        signed_by: Some("Nguyễn Thị Thanh Hà".to_owned()),
+        signed_at: Some("2026-11-25T01:00:00Z".parse().unwrap()),
+    };
+    let seal = DaySeal {
+        closed_at: "2026-11-25T02:00:00Z".parse().unwrap(),
+        closed_by: "hoa".to_owned(),
+        early: false,
+        hash: Hash([7; 32]),
+        merkle_root: Hash([9; 32]),
+        key: 1,
+        bank: bank.then_some(sealed),
+    };
+    totals.seal = Some(seal.clone());
+    (report_of(totals).unwrap(), seal)
+}
+
+#[test]
+fn nobody_signs_a_page_that_says_nothing_else() {
+    if !has("pdftotext") {
+        return;
+    }
+    let page_of = |pdf: &[u8], words: &[&str]| {
+        let (_folder, path) = kept(pdf, "signed.pdf");
+        let text = run("pdftotext", &["-layout", &path, "-"]);
+        let signed = text.split('\u{c}').find(|page| page.contains("TRƯỞNG BAN QUẢN LÝ CHỢ"));
+        let signed = signed.unwrap_or_else(|| panic!("{text}")).to_owned();
+        assert!(words.iter().all(|word| signed.contains(word)), "{words:?} of {signed}");
+        text.matches('\u{c}').count()
+    };
+    let mut lengths = std::collections::BTreeSet::new();
+    for form in [PageForm::House, PageForm::Official] {
+        for words in [1, 4, 7, 10] {
+            for bank in [false, true] {
+                let (report, seal) = closed(words, bank);
+                let record = records::closing(&report, &seal, "{}".to_owned(), form);
+                let pages =
+                    page_of(&write::pdf(&record).unwrap(), &["Chứng thực", "Gốc của các bút toán", "socho verify"]);
+                lengths.insert(pages);
+                page_of(&to_pdf(&report, form).unwrap(), &["Người khóa sổ", "Mã chuỗi sổ khi lập biểu"]);
+            }
+        }
+        // A list of any length has two of its vendors on the page that is signed.
+        for count in [1, 2, 5].into_iter().chain(24..48) {
+            let vendor = |number: i32| ListedVendor {
+                stall: format!("C{number}"),
+                vendor: "Trần Thị Ngọc Bích".to_owned(),
+                category: "Gạo".to_owned(),
+                bank: "Vietcombank".to_owned(),
+                last_four: "8888".to_owned(),
+                memo: "SC22223Y".to_owned(),
+                version: 1,
+            };
+            let vendors: Vec<ListedVendor> = (1..=count).map(vendor).collect();
+            let list = records::ListOf {
+                market: "Chợ Tân An",
+                code: "TAN",
+                ward: None,
+                at: "2026-11-25T02:00:00Z".parse().unwrap(),
+            };
+            let last = [format!("C{}", (count - 1).max(1)), format!("C{count}")];
+            let paper = write::pdf(&records::vendors(&list, &vendors, form)).unwrap();
+            page_of(&paper, &last.each_ref().map(String::as_str));
+        }
+    }
+    assert!(lengths.len() > 1, "some records need a second page: {lengths:?}");
 }

@@ -6,6 +6,7 @@ use socho::app::close_day::CloseDay;
 use socho::app::daily_report::PageForm;
 use socho::app::journal_file::JournalForm;
 use socho::app::period_report::{FileForm, Period, Standing, comparison_file, day_file, period_file};
+use socho::app::print_sheet::{Layout, PrintOrder};
 use socho::domain::money::Dong;
 use socho::domain::settlement::Dialect;
 
@@ -191,4 +192,80 @@ story!(markets_are_compared_by_closed_days_and_small_ones_are_not_told, |world| 
     let hours = world.app.weekday_hours(year).await.unwrap();
     assert!(hours.values().all(Option::is_none), "no date has five stalls");
     assert_eq!(world.app.closed_dates(Period::month("2026-11").unwrap()).await.unwrap().len(), 2);
+});
+
+story!(the_city_compares_middles_hours_delays_and_cards_of_closed_days_alone, |world| {
+    world.market("TAN", "00:00").await;
+    world.source("one", Dialect::GenericHmac, &[], Some("TAN")).await;
+    for stall in 0..6 {
+        world.stall("TAN", &format!("A{stall}"), "Nguyễn Thị Hoa", &format!("00710000000{stall:02}")).await;
+    }
+    // Twenty payments: nineteen are known after two seconds, one after an hour.
+    for number in 0..20_i64 {
+        let account = format!("00710000000{:02}", number % 6);
+        let at = if number < 5 { "2026-11-20T05:10:00+07:00" } else { "2026-11-20T09:30:00+07:00" };
+        let known = if number == 19 { "2026-11-20T10:30:00+07:00".to_owned() } else { at.replace(":00+", ":02+") };
+        world.set_clock(&known);
+        let paid = settlement(&account, &format!("p{number}"), 10_000 + number * 1_100, at);
+        world.send("one", Dialect::GenericHmac, &paid).await;
+    }
+    world.set_clock("2026-11-21T08:00:00+07:00");
+    let period = Period::month("2026-11").unwrap();
+    let told = async |standing| {
+        let compared = world.app.compare(period, standing, &[]).await.unwrap();
+        compared.markets[0].measures
+    };
+    let open = told(Standing::Provisional).await.unwrap();
+    assert_eq!((open.median, open.delay_s), (None, None), "counted when the day is closed");
+    assert_eq!(open.peak_hour, Some(9));
+    assert_eq!(told(Standing::Closed).await.unwrap().peak_hour, None, "no day is closed");
+    let date = "2026-11-20".parse().unwrap();
+    let closing = CloseDay { market: market(), date, early: false, actor: "chi-hai".to_owned() };
+    world.app.close_day(closing).await.unwrap();
+    let order = PrintOrder {
+        market: market(),
+        stalls: vec!["A0".to_owned(), "A1".to_owned(), "A2".to_owned()],
+        layout: Layout::A7,
+        actor: "lan".to_owned(),
+    };
+    let ready = world.app.ready_print(order).await.unwrap();
+    world.app.log_print(&ready).await.unwrap();
+    let closed = told(Standing::Closed).await.unwrap();
+    assert_eq!(closed.median, Some(Dong::new(19_000)), "the tenth is 19.900, told by two digits");
+    assert_eq!((closed.delay_s, closed.peak_hour, closed.cards), (Some(2), Some(9), 3));
+    assert_eq!(told(Standing::Provisional).await.unwrap().peak_hour, None, "none of it is provisional now");
+
+    let compared = world.app.compare(period, Standing::Closed, &[]).await.unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&comparison_file(&compared, FileForm::Json).unwrap()).unwrap();
+    let measures = &json["markets"][0]["measures"];
+    assert_eq!(measures["median_amount"], 19_000);
+    assert_eq!(measures["delay_p95_s"], 2);
+    let csv = String::from_utf8(comparison_file(&compared, FileForm::Csv).unwrap()).unwrap();
+    assert!(csv.contains(",19000,09:00–10:00,2,3,500"), "{csv}");
+    let verified = world.app.verify(None).await.unwrap();
+    assert!(verified.iter().all(|market| market.differences.is_empty()), "{verified:?}");
+});
+
+story!(totals_of_markets_chosen_freely_tell_no_hidden_one, |world| {
+    let at = "2026-11-20T09:00:00+07:00";
+    world.set_clock(at);
+    for (code, stalls) in [("AAA", 6), ("BBB", 3), ("CCC", 3)] {
+        world.market(code, "00:00").await;
+        world.source(&code.to_lowercase(), Dialect::GenericHmac, &[], Some(code)).await;
+        for stall in 0..stalls {
+            let account = format!("{}{stall:02}", 71_000_000 + i64::from(code.as_bytes()[0]));
+            world.stall(code, &format!("A{stall}"), "Nguyễn Thị Hoa", &account).await;
+            let paid = settlement(&account, &format!("{code}{stall}"), 10_000, at);
+            world.send(&code.to_lowercase(), Dialect::GenericHmac, &paid).await;
+        }
+    }
+    let period = Period::month("2026-11").unwrap();
+    let total = async |codes: &[&str]| {
+        let codes: Vec<_> = codes.iter().map(|code| code.parse().unwrap()).collect();
+        world.app.compare(period, Standing::Provisional, &codes).await.unwrap().total.map(|total| total.count)
+    };
+    assert_eq!(total(&[]).await, Some(12), "six stalls are hidden in it together");
+    // Three such pairs of hidden markets would tell each of the three.
+    assert_eq!(total(&["AAA", "BBB", "CCC"]).await, None);
+    assert_eq!(total(&["AAA", "BBB"]).await, None);
 });

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use socho::app::close_day::CloseDay;
 use socho::app::manage_sources::AddSource;
 use socho::app::receive_settlement::{Inbound, Reply, ReplyStatus};
 use socho::domain::inbox::Outcome;
@@ -348,4 +349,34 @@ story!(a_payment_taken_for_the_future_by_a_clock_set_back_is_known_when_another_
     let other = settlement(account, "b2", 35_000, "2026-11-24T14:30:00+07:00");
     assert_eq!(world.send("two", Dialect::GenericHmac, &other).await.items[0].outcome, Outcome::Recorded);
     assert_eq!(world.int("SELECT COUNT(*) FROM postings").await, 2);
+});
+
+// A busy lane remembers its market's head and asks nothing before it judges. What another process changed
+// meanwhile must be met at the fence: an account that it listed, for another market at that, and a day it closed.
+story!(what_another_process_changed_is_met_by_a_lane_that_remembers_its_head, |world| {
+    let (here, there) = ("0071000111111", "0071000222222");
+    world.market("TAN", "00:00").await;
+    world.market("CKH", "00:00").await;
+    world.stall("TAN", "A1", "Chị A1", here).await;
+    world.source("sms", Dialect::GenericHmac, &[here, there], Some("TAN")).await;
+    let paid = |account: &str, id: &str| settlement(account, id, 35_000, "2026-11-24T08:00:00+07:00");
+    // Two batches with nobody else between them, and a lane takes it that it is alone.
+    let alone = async |ids: [&str; 2]| {
+        for id in ids {
+            let reply = world.send("sms", Dialect::GenericHmac, &paid(here, id)).await;
+            assert_eq!(reply.items[0].outcome, Outcome::Recorded);
+        }
+    };
+    alone(["a1", "a2"]).await;
+    let other = world.second().await;
+    other.register(&"CKH".parse().unwrap(), registration("B7", "Anh Bảy", there)).await.unwrap();
+    let reply = world.send("sms", Dialect::GenericHmac, &paid(there, "b1")).await;
+    assert_eq!(reply.items[0].outcome, Outcome::Recorded, "held as an account that nobody listed");
+    assert!(reply.items[0].posting.as_deref().is_some_and(|posting| posting.starts_with("CKH")), "{reply:?}");
+    alone(["a3", "a4"]).await;
+    let (market, date) = ("TAN".parse().unwrap(), "2026-11-24".parse().unwrap());
+    other.close_day(CloseDay { market, date, early: true, actor: "an".to_owned() }).await.unwrap();
+    let reply = world.send("sms", Dialect::GenericHmac, &paid(here, "a5")).await;
+    assert_eq!(reply.items[0].outcome, Outcome::Recorded);
+    assert_eq!(world.int("SELECT COUNT(*) FROM postings WHERE business_date = '2026-11-25' AND late = 1").await, 1);
 });

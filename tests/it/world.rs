@@ -235,7 +235,7 @@ pub(crate) fn secret_of(dialect: Dialect) -> &'static str {
 /// A settlement on an account, named `id`, at an instant of the day.
 pub(crate) fn settlement(account: &str, id: &str, amount: i64, at: &str) -> Settlement {
     Settlement {
-        event_id: EventId::Given(id.to_owned()),
+        event_id: EventId::Given(id.into()),
         direction: Direction::Credit,
         amount: Dong::new(amount),
         settled: account.parse().unwrap(),

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::book::BenchBook;
 use super::figures::percentile;
 use super::load::{self, Portion, Spread};
@@ -23,8 +25,8 @@ pub struct AtSize {
     pub postings: u64,
     /// The median of drawing up one day's report, in microseconds.
     pub report_micros: u64,
-    /// Settlements booked by the bulk path just before that size was reached, and how long it took.
-    pub last: (u64, Duration),
+    /// Settlements booked by the bulk path from that size on, and how long it took.
+    pub next: (u64, Duration),
     /// How long `verify` took over the whole book.
     pub verify: Duration,
 }
@@ -40,19 +42,14 @@ pub async fn measure(
     mut progress: impl FnMut(u64),
 ) -> Result<(Vec<AtSize>, u64), AppError> {
     let source: SourceName = book.target.source.parse().map_err(|error: IdError| AppError::internal(error))?;
-    let (now, total) = (book.app.now(), sizes.last().copied().unwrap_or(0));
+    let (now, total) = (book.app.now(), sizes.last().copied().unwrap_or(0) + PORTION);
     let (mut first, mut acked, mut figures) = (0, 0, Vec::new());
     for size in sizes {
         progress(*size);
-        let mut last = (0, Duration::ZERO);
         while first < *size {
-            let portion = Portion { first, count: PORTION.min(size - first), spread: Spread::Spread };
-            let bodies = load::past_bodies(&book.target, portion, total, now).join("\n");
-            let began = Instant::now();
-            let taken = |status| u64::from(status == ReplyStatus::Accepted);
-            book.app.ingest_file(&source, bodies.as_bytes(), |_, reply| acked += taken(reply.status)).await?;
-            last = (portion.count, began.elapsed());
-            first += portion.count;
+            let count = PORTION.min(size - first);
+            take(book, &source, Growing { first, count, total, now }, &mut acked).await?;
+            first += count;
         }
         let report_micros = report(book, load::past_day(size.saturating_sub(1), total, now)).await?;
         let began = Instant::now();
@@ -60,9 +57,36 @@ pub async fn measure(
         if let Some(market) = differing {
             return Err(AppError::internal(format!("the bench's own book differs: {:?}", market.differences.first())));
         }
-        figures.push(AtSize { postings: *size, report_micros, last, verify: began.elapsed() });
+        let verify = began.elapsed();
+        // As many at every size: a young book would otherwise be timed before its log was folded even once.
+        let took = take(book, &source, Growing { first, count: PORTION, total, now }, &mut acked).await?;
+        first += PORTION;
+        figures.push(AtSize { postings: *size, report_micros, next: (PORTION, took), verify });
     }
     Ok((figures, acked))
+}
+
+/// Which payments a book grows by, of how many in all, until when.
+#[derive(Clone, Copy)]
+struct Growing {
+    first: u64,
+    count: u64,
+    total: u64,
+    now: Timestamp,
+}
+
+async fn take(
+    book: &BenchBook,
+    source: &SourceName,
+    Growing { first, count, total, now }: Growing,
+    acked: &mut u64,
+) -> Result<Duration, AppError> {
+    let portion = Portion { first, count, spread: Spread::Spread };
+    let bodies = load::past_bodies(&book.target, portion, total, now).join("\n");
+    let began = Instant::now();
+    let taken = |status| u64::from(status == ReplyStatus::Accepted);
+    book.app.ingest_file(source, bodies.as_bytes(), |_, reply| *acked += taken(reply.status)).await?;
+    Ok(began.elapsed())
 }
 
 async fn report(book: &BenchBook, date: BusinessDate) -> Result<u64, AppError> {

@@ -51,8 +51,9 @@ pub struct Portion {
     pub spread: Spread,
 }
 
-/// Payments of one day in a book that grows: a middling market's.
-pub const PAYMENTS_A_DAY: u64 = 1_000;
+/// Payments of one day in a book that grows: three hundred stalls, thirty-odd payments each. Ten million are
+/// three years of it.
+pub const PAYMENTS_A_DAY: u64 = 10_000;
 
 /// The dialect the load speaks: signed time, HMAC over the raw body, a wide body.
 pub const DIALECT: Dialect = Dialect::SepayHmac;
@@ -100,12 +101,12 @@ fn payment(target: &Target, number: u64, spread: Spread, event_time: EventTime) 
         Spread::Spread => rng.choice(&target.stalls)?,
     };
     Some(Settlement {
-        event_id: EventId::Given(format!("{}", 92_000_000 + number)),
+        event_id: EventId::Given((92_000_000 + number).to_string().into()),
         direction: Direction::Credit,
         amount: Dong::new(rng.i64(5..900) * 1_000),
         settled: account.parse().ok()?,
         addressed: None,
-        bank_hint: Some("Vietcombank".to_owned()),
+        bank_hint: Some("Vietcombank".into()),
         reference: BankRef::normalise(&format!("FT26329{number:09}")),
         event_time,
         memo: format!("MBVCB.{number}.{code}.CT tu 0071000{:06} NGUYEN VAN A", rng.u32(0..1_000_000)),

@@ -104,7 +104,7 @@ fn payment(rng: &mut fastrand::Rng, seed: u64, number: usize, at: Timestamp, pla
         _ => String::new(),
     };
     let settlement = Settlement {
-        event_id: EventId::Given(format!("{}{number:06}", seed % 100_000 + 100_000)),
+        event_id: EventId::Given(format!("{}{number:06}", seed % 100_000 + 100_000).into()),
         direction: if out { Direction::Debit } else { Direction::Credit },
         amount,
         settled: place.account.clone(),

@@ -29,7 +29,7 @@ fn value(figures: &Figures) -> Value {
     let mut reports: Map<String, Value> = REPORT_SIZES.iter().map(|size| (size.to_string(), Value::Null)).collect();
     reports.extend(growth.iter().map(|at| (at.postings.to_string(), number(&decimal(at.report_micros)))));
     let growing = growth.iter().map(|at| {
-        let (count, elapsed) = at.last;
+        let (count, elapsed) = at.next;
         let figures =
             json!({"bulk_per_s": per_second(count, elapsed), "verify_per_s": per_second(at.postings, at.verify)});
         (at.postings.to_string(), figures)
@@ -224,7 +224,7 @@ fn other_rows(figures: &Figures, vi: bool) -> Vec<Vec<String>> {
         format!("{}, {}", decimal(listened.latencies.p50), decimal(listened.latencies.p99)),
     ]);
     for at in &figures.growth {
-        let (count, elapsed) = at.last;
+        let (count, elapsed) = at.next;
         rows.push(vec![
             format!(
                 "{} {}",

@@ -38,11 +38,13 @@ pub fn daily(report: &DailyReport, json: String, form: PageForm) -> Paper {
     }
     head(&mut flow, report, &words);
     sections(&mut flow, report, &words);
-    proof(&mut flow, report, &words);
-    flow.signatures(&[
-        ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
-        ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
-    ]);
+    flow.together(&|flow| {
+        proof(flow, report, &words);
+        flow.signatures(&[
+            ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
+            ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
+        ]);
+    });
     let root = report.seal.as_ref().map(|seal| format!("Gốc bút toán: {}", seal.merkle_root));
     let mut paper = flow.finish(&foot(short_status(report.status), root));
     paper.attachments.push(Attachment {

@@ -97,6 +97,8 @@ pub struct Flow {
     /// How it looks.
     pub form: Form,
     pub(super) y: Length,
+    /// What the next table's last rows leave free for the block behind it.
+    pub(super) behind: Length,
 }
 
 impl Flow {
@@ -105,7 +107,7 @@ impl Flow {
     pub fn new(title: Title, form: Form) -> Self {
         let mut paper = Paper::new(title, form.sheet);
         paper.begin_page();
-        Self { paper, form, y: form.top }
+        Self { paper, form, y: form.top, behind: Length::ZERO }
     }
 
     /// Returns how wide text may be.
@@ -125,6 +127,27 @@ impl Flow {
         if self.y + height > self.form.sheet.height - self.form.bottom && self.y > self.form.top {
             self.turn();
         }
+    }
+
+    /// Returns how high a block is; none for one that fills more than a page.
+    fn measured(&self, block: &dyn Fn(&mut Self)) -> Option<Length> {
+        let mut trial = Self::new(self.paper.title.clone(), self.form);
+        block(&mut trial);
+        (trial.paper.pages.len() == 1).then(|| trial.y - trial.form.top)
+    }
+
+    /// Writes a block that no page break tears, as long as a page has room for all of it: nobody signs
+    /// a page that says nothing.
+    pub fn together(&mut self, block: &dyn Fn(&mut Self)) {
+        if let Some(height) = self.measured(block) {
+            self.keep(height);
+        }
+        block(self);
+    }
+
+    /// Lets the next table's last rows stay with a block that is written behind it.
+    pub fn leave_room_for(&mut self, block: &dyn Fn(&mut Self)) {
+        self.behind = self.measured(block).unwrap_or_default();
     }
 
     /// Begins a page.
@@ -217,13 +240,15 @@ impl Flow {
 
     /// Writes who signs, with room for the signatures; not torn from each other.
     pub fn signatures(&mut self, signers: &[(&str, &str)]) {
+        const HEIGHT: Length = Length::mm(42);
         let (bold, italic) = (self.form.bold(), self.form.italic());
         self.gap(Length::mm(6));
-        self.keep(Length::mm(42));
+        self.keep(HEIGHT);
+        let end = self.y + HEIGHT;
         let columns: Vec<Vec<(String, Type)>> =
             signers.iter().map(|(who, how)| vec![((*who).to_owned(), bold), ((*how).to_owned(), italic)]).collect();
         self.beside(&columns);
-        self.gap(Length::mm(25));
+        self.y = self.y.max(end);
     }
 
     /// Puts the foot on every page and returns the paper.

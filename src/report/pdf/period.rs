@@ -10,7 +10,9 @@ use crate::domain::language::Language;
 use crate::domain::period_report::{MarketComparison, PeriodReport};
 use crate::report::chart::Unit;
 use crate::report::grid::Grid;
-use crate::report::period::{comparison, comparison_cover, comparison_json, figure_in_words, grids, json, standing};
+use crate::report::period::{
+    comparison, comparison_cover, comparison_json, figure_in_words, grids, json, measures, standing,
+};
 use crate::report::wording::{authority, moment, official_date, place};
 
 impl Flow {
@@ -93,14 +95,7 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
     for grid in grids(report) {
         flow.grid(&grid);
     }
-    flow.note("Đơn vị tính trong các bảng: đồng. Điều chỉnh: thối tiền mặt, khoản không phải bán hàng, hoàn tiền.");
-    if let Some((date, hash)) = report.last_close {
-        flow.note(&format!("Biên bản khóa sổ cuối cùng trong kỳ: ngày {}, mã {hash}.", date.vietnamese()));
-    }
-    flow.signatures(&[
-        ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
-        ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
-    ]);
+    flow.together(&|flow| signed(flow, report));
     let root = report.last_close.map(|(_, hash)| format!("Biên bản khóa sổ cuối cùng: {hash}"));
     let mut paper = flow.finish(&foot(&standing(report, Language::Vietnamese), root));
     paper.attachments.push(Attachment {
@@ -110,6 +105,17 @@ pub fn period(report: &PeriodReport, form: PageForm) -> Paper {
         bytes: json(report).to_string().into_bytes(),
     });
     paper
+}
+
+fn signed(flow: &mut Flow, report: &PeriodReport) {
+    flow.note("Đơn vị tính trong các bảng: đồng. Điều chỉnh: thối tiền mặt, khoản không phải bán hàng, hoàn tiền.");
+    if let Some((date, hash)) = report.last_close {
+        flow.note(&format!("Biên bản khóa sổ cuối cùng trong kỳ: ngày {}, mã {hash}.", date.vietnamese()));
+    }
+    flow.signatures(&[
+        ("NGƯỜI LẬP BIỂU", "(Ký, ghi rõ họ tên)"),
+        ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
+    ]);
 }
 
 fn bars(flow: &mut Flow, report: &PeriodReport) {
@@ -155,6 +161,7 @@ pub fn compared(markets: &MarketComparison) -> Paper {
         flow.note(line);
     }
     flow.grid(&comparison(markets));
+    flow.grid(&measures(markets));
     if let Some(total) = markets.total {
         flow.paragraph(&format!("Tất cả các chợ: {}.", figure_in_words(total)), Look::of(flow.form.bold()));
     }

@@ -71,11 +71,13 @@ pub fn closing(report: &DailyReport, seal: &DaySeal, statement: String, form: Pa
             plain,
         );
     }
-    proof(&mut flow, seal);
-    flow.signatures(&[
-        ("NGƯỜI KHÓA SỔ", "(Ký, ghi rõ họ tên)"),
-        ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
-    ]);
+    flow.together(&|flow| {
+        proof(flow, seal);
+        flow.signatures(&[
+            ("NGƯỜI KHÓA SỔ", "(Ký, ghi rõ họ tên)"),
+            ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
+        ]);
+    });
     let mut paper = flow.finish(&foot("ĐÃ KHÓA SỔ", Some(format!("Gốc bút toán: {}", seal.merkle_root))));
     paper.attachments.push(Attachment {
         name: format!("{code}-{}-close.json", report.business_date),
@@ -170,10 +172,14 @@ pub fn vendors(list: &ListOf<'_>, vendors: &[ListedVendor], form: PageForm) -> P
     };
     let mut flow = Flow::begin(form, title, &heads);
     flow.note("Số tài khoản chỉ ghi bốn số cuối.");
+    let signed = |flow: &mut Flow| {
+        flow.signatures(&[
+            ("NGƯỜI LẬP", "(Ký, ghi rõ họ tên)"),
+            ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
+        ]);
+    };
+    flow.leave_room_for(&signed);
     flow.grid(&vendors_grid(vendors));
-    flow.signatures(&[
-        ("NGƯỜI LẬP", "(Ký, ghi rõ họ tên)"),
-        ("TRƯỞNG BAN QUẢN LÝ CHỢ", "(Ký, ghi rõ họ tên, đóng dấu)"),
-    ]);
+    signed(&mut flow);
     flow.finish(&foot(&format!("lấy lúc {}", moment(list.at)), None))
 }

@@ -13,6 +13,10 @@ const PADDING: Length = Length::um(1_200);
 const ROW_PADDING: Length = Length::um(700);
 /// The least width of a column of text.
 const TEXT_WIDTH_MIN: Length = Length::mm(22);
+/// White below a table.
+const AFTER: Length = Length::mm(2);
+/// Rows of a table that stay with what is signed behind it.
+const LAST_ROWS: usize = 2;
 /// The smallest type of a table, in tenths of a point.
 const SMALLEST: i64 = 60;
 
@@ -118,17 +122,28 @@ impl Flow {
         let head_height = height(&head_lines, set.bold);
         self.keep(head_height + set.plain.leading() * 3);
         self.row(&set, &head_lines, Role::Head, node);
-        for row in &table.rows {
-            let role = if row.sum { Role::Sum } else { Role::Plain };
-            let lines = set.lines(&row.cells, role);
-            let needed = height(&lines, set.plain);
+        let rows: Vec<(Role, Vec<Vec<String>>)> = table
+            .rows
+            .iter()
+            .map(|row| if row.sum { Role::Sum } else { Role::Plain })
+            .zip(&table.rows)
+            .map(|(role, row)| (role, set.lines(&row.cells, role)))
+            .collect();
+        let behind = std::mem::take(&mut self.behind);
+        let last = rows.len().saturating_sub(LAST_ROWS);
+        for (place, (role, lines)) in rows.iter().enumerate() {
+            let needed = if place == last && place > 0 && behind > Length::ZERO {
+                rows.iter().skip(last).map(|(_, lines)| height(lines, set.plain)).sum::<Length>() + AFTER + behind
+            } else {
+                height(lines, set.plain)
+            };
             if self.y + needed > self.form.sheet.height - self.form.bottom {
                 self.turn();
                 self.row(&set, &head_lines, Role::HeadAgain, node);
             }
-            self.row(&set, &lines, role, node);
+            self.row(&set, lines, *role, node);
         }
-        self.gap(Length::mm(2));
+        self.gap(AFTER);
     }
 
     fn row(&mut self, set: &Set<'_>, cells: &[Vec<String>], role: Role, table: super::paper::Node) {

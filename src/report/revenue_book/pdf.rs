@@ -28,14 +28,17 @@ pub fn paper(book: &RevenueBook) -> Result<Paper, BookError> {
     let rows = lines.iter().map(row).collect();
     let columns =
         vec![Column::code("A. Ngày, tháng ghi sổ"), Column::words("B. Diễn giải", 1), Column::figures("1. Số tiền")];
-    flow.table(&Table { summary: "Doanh thu theo ngày".to_owned(), columns, rows });
-    flow.gap(Length::mm(3));
-    flow.note(NOTE);
     let drawn = VIETNAM.to_datetime(book.drawn_up_at).date();
     let date = format!("Ngày {:02} tháng {:02} năm {}", drawn.day(), drawn.month(), drawn.year());
-    flow.keep(Length::mm(60));
-    flow.paragraph(&date, Look::of(flow.form.italic()).aligned(Align::Right));
-    flow.signatures(&[("", ""), ("NGƯỜI ĐẠI DIỆN HỘ KINH DOANH", "(Ký, ghi rõ họ tên)")]);
+    let signed = |flow: &mut Flow| {
+        flow.gap(Length::mm(3));
+        flow.note(NOTE);
+        flow.paragraph(&date, Look::of(flow.form.italic()).aligned(Align::Right));
+        flow.signatures(&[("", ""), ("NGƯỜI ĐẠI DIỆN HỘ KINH DOANH", "(Ký, ghi rõ họ tên)")]);
+    };
+    flow.leave_room_for(&signed);
+    flow.table(&Table { summary: "Doanh thu theo ngày".to_owned(), columns, rows });
+    flow.together(&signed);
     details(&mut flow, book);
     let foot = format!("Sổ doanh thu S1a-HKD · Sạp {}, {}", book.stall, book.place);
     let second = "Giờ Việt Nam (UTC+7, Asia/Ho_Chi_Minh). Chủ hộ tự tải và tự nộp.".to_owned();

@@ -1,7 +1,7 @@
 //! A connection to PostgreSQL that a market's lane keeps between its batches.
 //!
 //! The pool asks a connection whether it lives before it lends it out and twice after it comes back, and
-//! lends them out in turn: three round trips a batch beside the fourteen of the batch itself, and as many
+//! lends them out in turn: three round trips a batch beside the six of the batch itself, and as many
 //! plan caches as connections. A lane that has hardly rested knows its connection lives; should it not, its
 //! BEGIN says so before anything is at stake.
 
@@ -27,11 +27,16 @@ type Slot = Arc<Mutex<Option<PoolConnection<Postgres>>>>;
 pub(crate) struct Server {
     pub(super) pool: PgPool,
     seats: Arc<Semaphore>,
+    /// It is no cluster: several writes may be parts of one query.
+    together: bool,
 }
 
 impl Server {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, seats: Arc::new(Semaphore::new(KEPT_BY_LANES)) }
+    /// Asks the server what it is, and takes its pool.
+    pub(super) async fn of(pool: PgPool) -> sqlx::Result<Self> {
+        const CLUSTER: &str = "SELECT COUNT(*) FROM pg_extension WHERE extname = 'citus'";
+        let clusters: i64 = sqlx::query_scalar(CLUSTER).fetch_one(&pool).await?;
+        Ok(Self { pool, seats: Arc::new(Semaphore::new(KEPT_BY_LANES)), together: clusters == 0 })
     }
 }
 
@@ -65,13 +70,13 @@ impl Engine {
             return self.begin_write().await;
         }
         if let Some(kept) = taken(&lane.slot) {
-            let mut transaction = LaneTransaction::of(kept, &lane.slot);
+            let mut transaction = LaneTransaction::of(kept, &lane.slot, server.together);
             // It may have died since: then another takes its place, which the pool has asked.
             if let Ok(Ok(())) = tokio::time::timeout(ACQUIRE_TIMEOUT, transaction.begin()).await {
                 return Ok(Transaction::Lane(transaction));
             }
         }
-        let mut transaction = LaneTransaction::of(in_time(server.pool.acquire()).await?, &lane.slot);
+        let mut transaction = LaneTransaction::of(in_time(server.pool.acquire()).await?, &lane.slot, server.together);
         in_time(transaction.begin()).await?;
         Ok(Transaction::Lane(transaction))
     }
@@ -82,11 +87,17 @@ impl Engine {
 pub(crate) struct LaneTransaction {
     connection: Option<PoolConnection<Postgres>>,
     slot: Slot,
+    together: bool,
 }
 
 impl LaneTransaction {
-    fn of(connection: PoolConnection<Postgres>, slot: &Slot) -> Self {
-        Self { connection: Some(connection), slot: Arc::clone(slot) }
+    fn of(connection: PoolConnection<Postgres>, slot: &Slot, together: bool) -> Self {
+        Self { connection: Some(connection), slot: Arc::clone(slot), together }
+    }
+
+    /// Tells whether several writes may be parts of one query here.
+    pub(super) fn takes_writes_together(&self) -> bool {
+        self.together
     }
 
     /// Returns the connection.

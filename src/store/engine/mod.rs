@@ -13,6 +13,7 @@ mod roles;
 mod row;
 pub(crate) mod schema;
 mod scratch;
+mod together;
 mod value;
 mod write_file;
 
@@ -24,6 +25,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::error::{Result, StoreError};
+use crate::domain::calendar::DateText;
 pub use health::Pending;
 pub(crate) use lane::Lane;
 use lane::{LaneTransaction, Server};
@@ -31,6 +33,7 @@ pub use open::OpenOptions;
 pub(crate) use open::{Guard, newest_migration};
 pub(crate) use row::{InOrder, Row};
 pub(crate) use scratch::{create_database, drop_database};
+pub(crate) use together::Write;
 pub(crate) use value::{Column, Rows, Value, binds};
 use write_file::{FileTransaction, WriteFile};
 
@@ -340,15 +343,23 @@ fn bind_postgres(sql: Cow<'static, str>, values: Vec<Value<'_>>) -> PostgresQuer
         columns = binds;
     }
     tracing::trace!(target: STATEMENTS, sql = %text);
-    let query = values.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| match value {
+    bind_columns(bind_values(sqlx::query(AssertSqlSafe(text)), values), columns)
+}
+
+fn bind_values(query: PostgresQuery, values: Vec<Value<'_>>) -> PostgresQuery {
+    values.into_iter().fold(query, |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value.as_deref()),
         Value::Rows(_) => query,
-    });
+    })
+}
+
+fn bind_columns(query: PostgresQuery, columns: Vec<Column<'_>>) -> PostgresQuery {
     columns.into_iter().fold(query, |query, column| match column {
         Column::Ints(values) => query.bind(values),
         Column::Texts(values) => query.bind(values),
+        Column::Dates(values) => query.bind(values.iter().map(DateText::as_str).collect::<Vec<_>>()),
         Column::Bytes(values) => query.bind(values.iter().map(Option::as_deref).collect::<Vec<_>>()),
     })
 }

@@ -131,6 +131,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/postgres/0015_claimed.sql"),
     ),
     (
+        17,
+        "spreads",
+        include_str!("../../../migrations/sqlite/0017_spreads.sql"),
+        include_str!("../../../migrations/postgres/0017_spreads.sql"),
+    ),
+    (
         18,
         "heard requests",
         include_str!("../../../migrations/sqlite/0018_heard_requests.sql"),
@@ -286,7 +292,7 @@ async fn open_postgres(options: &OpenOptions) -> Result<(Engine, Guard)> {
         })
         .connect_with(login)
         .await?;
-    Ok((Engine::Postgres(Server::new(pool)), if serves { Guard::Full } else { Guard::TriggersOnly }))
+    Ok((Engine::Postgres(Server::of(pool).await?), if serves { Guard::Full } else { Guard::TriggersOnly }))
 }
 
 /// Connects to a server; one that takes the connection and says nothing is given up after

@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 
 /// Tables the serving role may only read and add to.
-const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, day_balances, balance_steps, \
+const APPEND_ONLY: &str = "batches, postings, inbox, day_closes, market_keys, day_balances, balance_steps, day_spreads, \
     stall_numbers, qr_codes, qr_prints, qr_print_cards, pairing_dates, pairing_credits, \
     statements, statement_files, statement_parts, statement_days, statement_refunds, reconciliations, \
     audit_log, redactions";

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::domain::calendar::{BusinessDate, DateText};
+
 /// One value bound to `$n`; text and bytes may be borrowed from what is written.
 #[derive(Debug, Clone)]
 pub(crate) enum Value<'a> {
@@ -53,6 +55,8 @@ pub(crate) enum Column<'a> {
     Ints(Vec<Option<i64>>),
     /// Texts.
     Texts(Vec<Option<Cow<'a, str>>>),
+    /// Dates, as text.
+    Dates(Vec<DateText>),
     /// Bytes.
     Bytes(Vec<Option<Cow<'a, [u8]>>>),
 }
@@ -73,6 +77,11 @@ impl<'a> Column<'a> {
         Self::Texts(values.into_iter().map(|v| v.map(Into::into)).collect())
     }
 
+    /// Collects a column of dates.
+    pub(crate) fn dates(values: impl IntoIterator<Item = BusinessDate>) -> Self {
+        Self::Dates(values.into_iter().map(Into::into).collect())
+    }
+
     /// Collects a column of bytes.
     pub(crate) fn bytes<T: Into<Cow<'a, [u8]>>>(values: impl IntoIterator<Item = T>) -> Self {
         Self::Bytes(values.into_iter().map(|v| Some(v.into())).collect())
@@ -91,6 +100,7 @@ impl<'a> Column<'a> {
         match self {
             Self::Ints(values) => same(values),
             Self::Texts(values) => same(values),
+            Self::Dates(values) => same(values),
             Self::Bytes(values) => same(values),
         }
     }
@@ -104,6 +114,7 @@ impl<'a> Column<'a> {
         match self {
             Self::Ints(values) => same(values).map(Value::Int),
             Self::Texts(values) => same(values).map(Value::Text),
+            Self::Dates(values) => same(values).map(|date| Value::Text(Some(date.as_str().to_owned().into()))),
             Self::Bytes(values) => same(values).map(Value::Bytes),
         }
     }
@@ -112,6 +123,7 @@ impl<'a> Column<'a> {
         match self {
             Self::Ints(values) => values.len(),
             Self::Texts(values) => values.len(),
+            Self::Dates(values) => values.len(),
             Self::Bytes(values) => values.len(),
         }
     }
@@ -172,7 +184,7 @@ impl<'a> Rows<'a> {
             let comma = if columns.is_empty() { "" } else { ", " };
             let array = match column {
                 Column::Ints(_) => "BIGINT[]",
-                Column::Texts(_) => "TEXT[]",
+                Column::Texts(_) | Column::Dates(_) => "TEXT[]",
                 Column::Bytes(_) => "BYTEA[]",
             };
             // Writing to a String cannot fail.
@@ -202,7 +214,7 @@ impl<'a> Rows<'a> {
                     varying.push(column);
                     write!(text, "{comma}unhex(value ->> {place}) AS {name}")
                 }
-                (None, Column::Ints(_) | Column::Texts(_)) => {
+                (None, Column::Ints(_) | Column::Texts(_) | Column::Dates(_)) => {
                     varying.push(column);
                     write!(text, "{comma}value ->> {place} AS {name}")
                 }
@@ -260,6 +272,10 @@ fn push_json(json: &mut String, column: &Column<'_>, row: usize) {
         Column::Texts(values) => match values.get(row) {
             Some(Some(text)) => push_json_text(json, text),
             Some(None) | None => json.push_str("null"),
+        },
+        Column::Dates(values) => match values.get(row) {
+            Some(date) => push_json_text(json, date.as_str()),
+            None => json.push_str("null"),
         },
         Column::Bytes(values) => match values.get(row) {
             Some(Some(bytes)) => {

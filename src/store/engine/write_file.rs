@@ -370,6 +370,9 @@ impl Rows<'_> {
                 let text = values.get(row).and_then(Option::as_ref);
                 text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
             }
+            Column::Dates(values) => {
+                values.get(row).map_or(ValueRef::Null, |date| ValueRef::Text(date.as_str().as_bytes()))
+            }
             Column::Bytes(values) => {
                 values.get(row).and_then(Option::as_ref).map_or(ValueRef::Null, |bytes| ValueRef::Blob(bytes))
             }

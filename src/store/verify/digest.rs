@@ -323,7 +323,7 @@ where
     text.parse().map_err(|error: T::Err| StoreError::Inconsistent(error.to_string()))
 }
 
-fn transfer(fields: &PostingFields<'_>) -> Result<Transfer> {
+fn transfer(fields: &PostingFields<'_, &str, &str>) -> Result<Transfer> {
     let amount = Dong::new(fields.amount);
     if amount <= Dong::ZERO {
         return Err(StoreError::Inconsistent(format!("a posting of {amount} đồng")));
@@ -338,7 +338,7 @@ fn said(error: StoreError) -> String {
 }
 
 /// Reads what an item's leaf covers, between its `batch_no` and its `recorded_at`.
-fn item_fields<'r>(item: i64, row: &mut InOrder<'r>) -> Result<ItemFields<'r>> {
+fn item_fields<'r>(item: i64, row: &mut InOrder<'r>) -> Result<ItemFields<'r, &'r str>> {
     Ok(ItemFields {
         item,
         delivery: row.bytes()?,
@@ -372,7 +372,7 @@ fn item_fields<'r>(item: i64, row: &mut InOrder<'r>) -> Result<ItemFields<'r>> {
 }
 
 /// Reads what a posting's leaf covers, behind its `batch_no`.
-fn posting_fields<'r>(seq: i64, row: &mut InOrder<'r>) -> Result<PostingFields<'r>> {
+fn posting_fields<'r>(seq: i64, row: &mut InOrder<'r>) -> Result<PostingFields<'r, &'r str, &'r str>> {
     Ok(PostingFields {
         seq,
         kind: row.text()?,

@@ -301,7 +301,7 @@ pub(super) fn judged_row(row: &Row) -> Result<JudgedRow> {
         direction,
         settled: row.optional_text("settled_account")?.map(SettledAccount::from_stored),
         addressed: addressed.map_err(|_: crate::domain::ids::IdError| wrong("addressed"))?,
-        bank_hint: row.optional_text("bank_hint")?,
+        bank_hint: row.optional_text("bank_hint")?.map(Into::into),
         amount: row.optional_int("amount")?.map(Dong::new),
         reference: row.optional_text("reference")?.map(BankRef::from_stored),
         occurrence: row.int("occurrence")?,

@@ -20,11 +20,12 @@ use crate::ledger::seal::close::{self, SignedClose};
 use crate::ledger::seal::figures::{self, DayFigures};
 use crate::ledger::seal::key::{self, MarketKey};
 use crate::ledger::seal::{leaf, merkle};
+use crate::ledger::spread::Spread;
 use crate::ledger::totals::{Deltas, Sides};
 use crate::store::balances::{self, Balances};
 use crate::store::engine::{Row, Transaction, binds};
 use crate::store::error::{Result, StoreError};
-use crate::store::{closes, keys};
+use crate::store::{closes, keys, spreads};
 
 /// Rows read at a time.
 const CHUNK: i64 = 2_000;
@@ -41,6 +42,7 @@ pub(super) struct Seals {
     trees: BTreeMap<BusinessDate, merkle::Growing>,
     weak: BTreeMap<BusinessDate, i64>,
     moved: BTreeMap<BusinessDate, Balances>,
+    spreads: BTreeMap<BusinessDate, Spread>,
     /// The journal number of the first kept step; earlier ones may be missing, as a book that is
     /// older than its steps has none.
     first_step: Option<i64>,
@@ -79,6 +81,7 @@ impl Seals {
             trees: BTreeMap::new(),
             weak: BTreeMap::new(),
             moved: BTreeMap::new(),
+            spreads: BTreeMap::new(),
             first_step,
             at_last_step: Balances::new(),
         })
@@ -97,6 +100,7 @@ impl Seals {
             let count = self.weak.entry(date).or_default();
             *count = count.saturating_add(1);
         }
+        self.spreads.entry(date).or_default().add(posting);
         balances::move_by(self.moved.entry(date).or_default(), posting)
     }
 
@@ -160,7 +164,26 @@ impl Seals {
             self.close(closed, previous, &day, findings);
             previous = Some(closed);
         }
+        self.kept_spreads(transaction, findings).await?;
         self.kept_balances(transaction, open_date, findings).await
+    }
+
+    /// Dates closed before spreads were kept have none; from the first one on, all that have a settlement
+    /// do. Dates closed since the reading began are looked at by the next run.
+    async fn kept_spreads(&mut self, transaction: &mut Transaction, findings: &mut Findings) -> Result<()> {
+        let derived = std::mem::take(&mut self.spreads);
+        let kept = spreads::all(transaction, self.market).await?;
+        let (Some(last), Some(first)) = (self.closes.last(), kept.keys().next()) else { return Ok(()) };
+        let until = last.close.business_date;
+        let dates: BTreeSet<&BusinessDate> =
+            derived.range(first..).map(|(date, _)| date).chain(kept.keys()).filter(|date| **date <= until).collect();
+        let none = Spread::default();
+        for date in dates {
+            if kept.get(date).unwrap_or(&none) != derived.get(date).unwrap_or(&none) {
+                findings.differ(format!("day_spreads {date}: its counts are not what the journal gives"));
+            }
+        }
+        Ok(())
     }
 
     fn close(

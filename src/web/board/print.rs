@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -17,8 +18,8 @@ use super::super::sheets::stalls_in;
 use super::{Board, done, open};
 use crate::app::access::Actor;
 use crate::app::error::{AppError, Message};
-use crate::app::print_jobs::{KEPT_MIN, PrintJob, PrintState};
-use crate::app::print_sheet::{PrintOrder, layout};
+use crate::app::print_jobs::{KEPT_MIN, PrintState};
+use crate::app::print_sheet::{Layout, PrintOrder, layout};
 use crate::domain::ids::MarketCode;
 use crate::domain::registration::RegisteredStall;
 
@@ -68,11 +69,68 @@ pub(in crate::web) async fn begin(
     let begun = async {
         let market: MarketCode = field("code", &code)?;
         let (layout, stalls) = (layout(&form.layout)?, stalls_in(&form.stalls));
+        let chosen = stalls.join(",");
         let order = PrintOrder { market: market.clone(), stalls, layout, actor: actor.name().to_owned() };
         let job = web.app.begin_print(order).await?;
-        Ok(done(&format!("/markets/{market}/print/{}", job.id)))
+        Ok(done(&format!("/markets/{market}/print/{}", Asked::of(job.id, layout, chosen).word())))
     };
     begun.await.map_err(told(&headers, "/markets"))
+}
+
+/// What an address says of a print: which one it is and what was asked for, so that whichever server
+/// answers can draw it anew.
+struct Asked {
+    id: Uuid,
+    /// The layout and the stalls, with commas between; none where the address had no room for them.
+    order: Option<(Layout, String)>,
+}
+
+impl Asked {
+    /// The longest list of stalls that an address carries, in bytes as it is written there: proxies take
+    /// addresses of 8 KiB.
+    const STALLS_MAX: usize = 4_000;
+
+    fn of(id: Uuid, layout: Layout, stalls: String) -> Self {
+        let order = (Self::written(&stalls).len() <= Self::STALLS_MAX).then_some((layout, stalls));
+        Self { id, order }
+    }
+
+    fn written(stalls: &str) -> String {
+        form_urlencoded::byte_serialize(stalls.as_bytes()).collect::<String>().replace('+', "%20")
+    }
+
+    /// Returns the part of an address.
+    fn word(&self) -> String {
+        match &self.order {
+            Some((layout, stalls)) => format!("{}.{}.{}", self.id, layout.as_str(), Self::written(stalls)),
+            None => self.id.to_string(),
+        }
+    }
+
+    /// Reads the part of an address.
+    fn read(word: &str) -> Result<Self, AppError> {
+        let mut parts = word.splitn(3, '.');
+        let id = parts.next().unwrap_or_default().parse();
+        let id =
+            id.map_err(|_| AppError::not_found(Message::new("Không có lần in này.", "There is no such print.")))?;
+        let order = match (parts.next(), parts.next()) {
+            (Some(word), Some(stalls)) => Some((layout(word)?, stalls.to_owned())),
+            _ => None,
+        };
+        Ok(Self { id, order })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "board_print_gone.html")]
+struct GonePage {
+    frame: Frame,
+    board: Board,
+    /// This page's own address.
+    here: String,
+    /// What was asked for: the layout's word and the stalls.
+    order: Option<(&'static str, String)>,
+    kept_min: i64,
 }
 
 #[derive(Template)]
@@ -80,7 +138,8 @@ pub(in crate::web) async fn begin(
 struct JobPage {
     frame: Frame,
     board: Board,
-    id: Uuid,
+    /// The print's part of addresses.
+    word: String,
     layout: String,
     total: usize,
     done: usize,
@@ -97,11 +156,12 @@ pub(in crate::web) async fn job(
     State(web): State<Shared>,
     frame: Frame,
     headers: HeaderMap,
-    Path((code, id)): Path<(String, String)>,
+    Path((code, word)): Path<(String, String)>,
 ) -> Answer {
     let page = async {
         let (_, code, board) = open(&web, &code, "print").await?;
-        let job = find(&web, &code, &id)?;
+        let asked = Asked::read(&word)?;
+        let Ok(job) = web.app.print_job(&code, asked.id) else { return gone(frame, board, &asked) };
         let language = frame.language();
         let (finished, waiting, refused) = match job.state() {
             PrintState::Waiting => (0, true, None),
@@ -115,7 +175,7 @@ pub(in crate::web) async fn job(
         html(&JobPage {
             frame,
             board,
-            id: job.id,
+            word: asked.word(),
             layout: job.layout.to_uppercase(),
             total: job.total,
             done: finished,
@@ -133,19 +193,25 @@ pub(in crate::web) async fn job(
 pub(in crate::web) async fn file(
     State(web): State<Shared>,
     headers: HeaderMap,
-    Path((code, id)): Path<(String, String)>,
+    Path((code, word)): Path<(String, String)>,
 ) -> Answer {
     let file = async {
         let market: MarketCode = field("code", &code)?;
-        let job = find(&web, &market, &id)?;
+        let asked = Asked::read(&word)?;
+        // The print's own page says what can be done about one that is not here.
+        let Ok(job) = web.app.print_job(&market, asked.id) else {
+            return Ok(done(&format!("/markets/{market}/print/{}", asked.word())));
+        };
         let pdf = web.app.take_print(&job).await?;
         Ok(download("application/pdf", &format!("{market}-qr-{}.pdf", job.layout), pdf))
     };
     file.await.map_err(told(&headers, "/markets"))
 }
 
-fn find(web: &Shared, market: &MarketCode, id: &str) -> Result<std::sync::Arc<PrintJob>, AppError> {
-    let id: Uuid =
-        id.parse().map_err(|_| AppError::not_found(Message::new("Không có lần in này.", "There is no such print.")))?;
-    web.app.print_job(market, id)
+/// Says that this server does not have a print, and how to get it.
+fn gone(frame: Frame, board: Board, asked: &Asked) -> Result<Response, AppError> {
+    let here = format!("/markets/{}/print/{}", board.code, asked.word());
+    let order = asked.order.as_ref().map(|(layout, stalls)| (layout.as_str(), stalls.clone()));
+    let page = html(&GonePage { frame, board, here, order, kept_min: KEPT_MIN })?;
+    Ok((StatusCode::NOT_FOUND, page).into_response())
 }

@@ -27,6 +27,12 @@ const WORDS: &[(&str, &str)] = &[
     ("Tỷ lệ", "Share"),
     ("Lượt/sạp", "Payments/stall"),
     ("So kỳ trước", "To the period before"),
+    ("Trung vị, giờ, độ trễ, thẻ", "Median, hour, delay, cards"),
+    ("Trung vị một lượt", "Median payment"),
+    ("Giờ cao điểm", "Peak hour"),
+    ("Trễ báo p95", "Delay p95"),
+    ("Sạp có thẻ đã kiểm", "Stalls with a checked card"),
+    ("Tỷ lệ thẻ đã kiểm", "Share of checked cards"),
     ("đã khóa", "closed"),
     ("tạm tính", "provisional"),
     ("Chưa phân loại", "Not said"),
@@ -46,8 +52,18 @@ const WORDS: &[(&str, &str)] = &[
 pub(in crate::web) fn word(text: String, language: Language) -> String {
     match (language, WORDS.iter().find(|(vietnamese, _)| *vietnamese == text)) {
         (Language::English, Some((_, english))) => (*english).to_owned(),
-        (Language::English, None) | (Language::Vietnamese, _) => text,
+        (Language::English, None) => span_in_english(&text).unwrap_or(text),
+        (Language::Vietnamese, _) => text,
     }
+}
+
+/// Returns a length of time in English: `9 ngày` is `9 days`.
+fn span_in_english(text: &str) -> Option<String> {
+    let (count, unit) = text.split_once('\u{a0}')?;
+    let (_, english) = [("giây", "s"), ("phút", "min"), ("giờ", "h"), ("ngày", "days")]
+        .into_iter()
+        .find(|(vietnamese, _)| *vietnamese == unit)?;
+    Some(format!("{count}\u{a0}{english}"))
 }
 
 /// Writes how long ago something was: `20 giây trước`.

@@ -291,6 +291,21 @@ pub(super) struct ComparedMarket {
     suppressed: bool,
     figures: Option<ComparedFigures>,
     previous: Option<ComparedFigures>,
+    /// Left out with the figures.
+    measures: Option<ComparedMeasures>,
+}
+
+/// What markets are compared by beside sums.
+#[derive(ToSchema)]
+pub(super) struct ComparedMeasures {
+    /// To two digits, downwards; of closed days whose payments were counted by amount.
+    median_amount: Option<i64>,
+    /// 0 to 23.
+    peak_hour: Option<i64>,
+    /// Seconds within which 95 of 100 payments were known; as with the median.
+    delay_p95_s: Option<i64>,
+    /// Stalls whose code in use was printed and read back.
+    cards_checked: i64,
 }
 
 /// A market's figures in a span.

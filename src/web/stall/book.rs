@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::her::Her;
 use super::look::Look;
 use super::texts::Texts;
-use super::{assets, html, time, typed_amount};
+use super::{Around, html, time, typed_amount};
 use crate::app::error::{AppError, ErrorKind, Message};
 use crate::app::stall_book::{StallBook, to_pdf, to_xlsx};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -56,11 +56,7 @@ struct Cash {
 #[derive(Template)]
 #[template(path = "stall/book.html")]
 struct Page {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     stall: String,
     market: String,
     shown: &'static str,
@@ -172,11 +168,7 @@ fn page(
         _ => "",
     };
     Ok(Page {
-        t,
-        look,
-        files: assets::base(),
-        test_now: web.test_now(),
-        place: "book",
+        around: Around::of(web, look, "book"),
         stall: book.stand.code.to_string(),
         market: book.stand.market.name.to_string(),
         shown: stretch.shown,
@@ -262,11 +254,7 @@ fn cash_lines(book: &StallBook) -> Vec<Cash> {
 #[derive(Template)]
 #[template(path = "stall/dispute.html")]
 struct DisputePage {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     posting: String,
     amount: String,
     when: String,
@@ -303,11 +291,7 @@ pub(in crate::web) async fn dispute_form(
         html(
             &headers,
             &DisputePage {
-                t,
-                look,
-                files: assets::base(),
-                test_now: web.test_now(),
-                place: "",
+                around: Around::of(&web, look, ""),
                 posting: name.to_string(),
                 amount: found.amount.with_unit(),
                 office: stand.market.office_phone,

@@ -57,6 +57,22 @@ fn html(headers: &HeaderMap, page: &impl Template) -> Result<Response, AppError>
     Ok(response)
 }
 
+/// What every page of the phone has around it.
+struct Around {
+    t: &'static Texts,
+    look: Look,
+    files: &'static str,
+    test_now: Option<String>,
+    /// Which of the bar's places it is; none where it is none of them.
+    place: &'static str,
+}
+
+impl Around {
+    fn of(web: &Shared, look: Look, place: &'static str) -> Self {
+        Self { t: look.texts, look, files: assets::base(), test_now: web.test_now(), place }
+    }
+}
+
 /// A payment as the first page shows it.
 struct Last {
     amount: String,
@@ -66,11 +82,7 @@ struct Last {
 #[derive(Template)]
 #[template(path = "stall/home.html")]
 struct Home {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     stall: String,
     market: String,
     demo: bool,
@@ -113,11 +125,7 @@ pub(super) async fn home(
         html(
             &headers,
             &Home {
-                t: look.texts,
-                look,
-                files: assets::base(),
-                test_now: web.test_now(),
-                place: "home",
+                around: Around::of(&web, look, "home"),
                 stall: home.stand.code.to_string(),
                 market: home.stand.market.name.to_string(),
                 demo: home.stand.market.demo,
@@ -185,11 +193,7 @@ fn facts(web: &Shared, home: &PhoneHome, her: &Her, look: Look, amount: Option<D
 #[derive(Template)]
 #[template(path = "stall/privacy.html")]
 struct Privacy {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     lines: [&'static str; 7],
 }
 
@@ -198,7 +202,7 @@ pub(super) async fn privacy(State(web): State<Shared>, headers: HeaderMap, _: He
     let look = Look::of(&headers);
     let t = look.texts;
     let lines = [t.sees_you, t.sees_helpers, t.sees_office, t.sees_city, t.sees_auditor, t.sees_tax, t.sees_money];
-    let page = Privacy { t, look, files: assets::base(), test_now: web.test_now(), place: "", lines };
+    let page = Privacy { around: Around::of(&web, look, ""), lines };
     html(&headers, &page).map_err(told(&headers, "/stall/privacy"))
 }
 

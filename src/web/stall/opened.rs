@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::her::Her;
 use super::look::Look;
 use super::texts::Texts;
-use super::{assets, html};
+use super::{Around, html};
 use crate::app::error::{AppError, Message};
 use crate::app::who_opened::Opened;
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -25,11 +25,7 @@ struct Line {
 #[derive(Template)]
 #[template(path = "stall/opened.html")]
 struct Page {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     stall: String,
     days: Vec<(String, Vec<Line>)>,
 }
@@ -40,8 +36,7 @@ pub(in crate::web) async fn opened(State(web): State<Shared>, headers: HeaderMap
         let look = Look::of(&headers);
         let opened = web.app.who_opened(&her.actor).await?;
         let days = by_day(&opened, look.texts, web.app.today());
-        let (files, test_now, stall) = (assets::base(), web.test_now(), her.stall.clone());
-        html(&headers, &Page { t: look.texts, look, files, test_now, place: "", stall, days })
+        html(&headers, &Page { around: Around::of(&web, look, ""), stall: her.stall.clone(), days })
     };
     page.await.map_err(|error: AppError| told(&headers, "/stall/opened")(error))
 }

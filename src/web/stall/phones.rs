@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::her::Her;
 use super::look::Look;
-use super::texts::{self, Texts};
-use super::{assets, html};
+use super::texts;
+use super::{Around, html};
 use crate::app::pair_device::CodeFor;
 use crate::app::qr_codes::{self, Correction};
 use crate::domain::calendar::{BusinessDate, vietnam_time};
@@ -32,11 +32,7 @@ struct Phone {
 #[derive(Template)]
 #[template(path = "stall/settings.html")]
 struct Settings {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     stall: String,
     market: String,
     saved: bool,
@@ -77,11 +73,7 @@ pub(in crate::web) async fn settings(
         html(
             &headers,
             &Settings {
-                t: look.texts,
-                look,
-                files: assets::base(),
-                test_now: web.test_now(),
-                place: "settings",
+                around: Around::of(&web, look, "settings"),
                 stall: stand.code.to_string(),
                 market: stand.market.name.to_string(),
                 office: stand.market.office_phone,
@@ -117,11 +109,7 @@ pub(in crate::web) async fn keep_settings(_: Her, Form(new): Form<NewSettings>) 
 #[derive(Template)]
 #[template(path = "stall/add_phone.html")]
 struct AddPhone {
-    t: &'static Texts,
-    look: Look,
-    files: &'static str,
-    test_now: Option<String>,
-    place: &'static str,
+    around: Around,
     svg: String,
     link: String,
     code: String,
@@ -148,11 +136,7 @@ pub(in crate::web) async fn add_phone(
         html(
             &headers,
             &AddPhone {
-                t: look.texts,
-                look,
-                files: assets::base(),
-                test_now: web.test_now(),
-                place: "settings",
+                around: Around::of(&web, look, "settings"),
                 svg: qr_codes::svg(&link, Correction::Screen, look.texts.add_phone)?,
                 code: issued.code.to_string(),
                 until: format!(

@@ -234,7 +234,7 @@ fn a_stall_is_registered_and_a_day_closed_by_keyboard_alone() {
 }
 
 /// Pages of the board, the city and everybody.
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 26] = [
     "/",
     "/markets/TAN",
     "/markets/TAN/stalls",
@@ -258,6 +258,8 @@ const PAGES: [&str; 24] = [
     "/account",
     "/account/password",
     "/users",
+    "/audit",
+    "/sources",
     "/problems",
 ];
 
@@ -286,6 +288,23 @@ fn nothing_runs_off_a_small_screen_at_twice_the_type() {
 }
 
 #[test]
+fn everything_on_every_page_is_reached_and_shown_by_the_keyboard() {
+    let Some((site, mut browser)) = site() else { return };
+    people(&site);
+    site.pay("s1", 54_000, 0);
+    site.pay_into(COLLECTING, "u1", 3_000_000, "tra tien sap B12 chi hoa");
+    let mut page = desk(&mut browser, DESK);
+    page.open(&site.url("/login"));
+    assert_eq!(super::accessibility::missed(&mut page), serde_json::Value::Array(Vec::new()), "/login");
+    log_in(&site, &mut page, "lan");
+    // The list of problems is a hundred links of one kind.
+    for path in PAGES.into_iter().filter(|path| *path != "/problems") {
+        page.open(&site.url(path));
+        assert_eq!(super::accessibility::missed(&mut page), serde_json::Value::Array(Vec::new()), "{path}");
+    }
+}
+
+#[test]
 fn nothing_serious_is_found_on_any_page_of_the_board_and_the_city() {
     let Some((site, mut browser)) = site() else { return };
     let Some(axe) = super::accessibility::axe() else { return };
@@ -299,15 +318,17 @@ fn nothing_serious_is_found_on_any_page_of_the_board_and_the_city() {
     super::accessibility::check(&mut page, "/login");
     // The administrator may open all of them.
     log_in(&site, &mut page, "lan");
-    for (size, language) in [(TABLET, "vi"), (DESK, "en")] {
+    for (size, language, asked) in [(TABLET, "vi", 0), (DESK, "en", 1), (DESK, "vi", 2), (TABLET, "vi", 3)] {
         page.size(size);
+        page.as_asked_for(super::accessibility::ASKED_FOR[asked]);
         page.call("Network.setExtraHTTPHeaders", &json!({ "headers": { "Accept-Language": language } }));
         for path in PAGES {
             page.open(&site.url(path));
-            let what = format!("{path} {language} {}", size.0);
+            let what = format!("{path} {language} {} {asked}", size.0);
             assert_eq!(page.here().split('?').next(), path.split('?').next(), "{what}: {}", page.said());
             page.ask(&axe);
             super::accessibility::check(&mut page, &what);
+            assert_eq!(super::accessibility::faint(&mut page), serde_json::Value::Array(Vec::new()), "{what}");
             let wide = page.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth");
             assert_eq!(wide, 0, "{what} runs off the screen");
             let unnamed = page.ask("document.documentElement.lang");

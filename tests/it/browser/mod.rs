@@ -156,6 +156,12 @@ impl Page<'_> {
         self.call("Emulation.setDeviceMetricsOverride", &size);
     }
 
+    /// Looks at pages as somebody does who has asked the system for something: dark, more contrast.
+    pub(crate) fn as_asked_for(&mut self, asked: &[(&str, &str)]) {
+        let features: Vec<Value> = asked.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
     /// Evaluates an expression as a touch would; waits for a promise.
     pub(crate) fn ask(&mut self, expression: &str) -> Value {
         let asked = json!({

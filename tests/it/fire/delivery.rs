@@ -61,7 +61,7 @@ fn reports(number: usize, rng: &mut fastrand::Rng) -> [(&'static str, Dialect, S
     let mut first =
         settlement(account, &format!("{}", 1_000 + number), 1_000 * (1 + i64::try_from(number).unwrap()), &at);
     first.reference = BankRef::normalise(&format!("FT2632{number:05}"));
-    let second = Settlement { event_id: EventId::Given(format!("{}", 900_000 + number)), ..first.clone() };
+    let second = Settlement { event_id: EventId::Given(format!("{}", 900_000 + number).into()), ..first.clone() };
     [("sepay", Dialect::SepayHmac, first), ("casso", Dialect::CassoV1, second)]
 }
 

@@ -130,8 +130,8 @@ enum Sleep {
 
 /// Looks how the process sleeps that calls itself `paused`.
 fn sleep_of(reader: &mut Reader) -> Sleep {
-    const SQL: &str = "SELECT CAST(COALESCE(MAX((SELECT COUNT(*) FROM pg_locks l WHERE l.pid = a.pid \
-        AND l.relation = 'market_head'::regclass AND l.mode = 'RowExclusiveLock')), -1) AS BIGINT) \
+    // Whoever changed a row has a transaction's number; one that came to a fence and lost it has none.
+    const SQL: &str = "SELECT CAST(COALESCE(MAX(CASE WHEN a.backend_xid IS NULL THEN 0 ELSE 1 END), -1) AS BIGINT) \
         FROM pg_stat_activity a WHERE a.datname = current_database() AND a.state = 'idle in transaction' \
         AND a.application_name = 'paused'";
     // The server may be answering it still.
