@@ -76,14 +76,24 @@ fn plain(value: &Value) -> String {
         }
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
+        Value::Object(fields) => counted_list(fields).unwrap_or_else(|| {
             let of = |(name, value): (&String, &Value)| format!("{name}: {}", figure(name, Some(value)));
-            fields.iter().map(of).collect::<Vec<_>>().join("; ")
-        }
+            fields.iter().filter(|(_, value)| !plain(value).is_empty()).map(of).collect::<Vec<_>>().join("; ")
+        }),
         Value::Bool(true) => "✓".to_owned(),
         Value::Bool(false) => "✗".to_owned(),
         Value::Number(number) => number.to_string(),
     }
+}
+
+/// Returns a list of which only the first are written down, with how many there are: `…8888, …6789, … (12)`.
+fn counted_list(fields: &serde_json::Map<String, Value>) -> Option<String> {
+    let count = fields.get("count").and_then(Value::as_u64)?;
+    let mut lists = fields.values().filter_map(Value::as_array);
+    let listed = lists.next().filter(|_| fields.len() == 2)?;
+    let more = u64::try_from(listed.len()).is_ok_and(|length| length < count);
+    let shown = listed.iter().map(plain).chain(more.then(|| format!("… ({count})")));
+    Some(shown.collect::<Vec<_>>().join(", "))
 }
 
 /// Says in words what a field is; one that has no words keeps its own.
@@ -153,5 +163,17 @@ mod tests {
         assert_eq!(shown("sha256", "0123456789abcdef".repeat(4).into()), "0123456789ab…");
         assert_eq!(shown("name", "0071000888888".into()), "0071000888888");
         assert_eq!(figure("amount", None), "");
+    }
+
+    #[test]
+    fn a_list_without_anything_in_it_says_nothing_and_a_long_one_how_long_it_is() {
+        let shown = |count: u64, accounts: &[&str]| {
+            figure("removed", Some(&serde_json::json!({"count": count, "accounts": accounts})))
+        };
+        assert_eq!(shown(0, &[]), "");
+        assert_eq!(shown(2, &["…8888", "…6789"]), "…8888, …6789");
+        assert_eq!(shown(12, &["…8888", "…6789"]), "…8888, …6789, … (12)");
+        let other = serde_json::json!({"from": "", "until": null, "name": "TAN", "list": []});
+        assert_eq!(figure("market", Some(&other)), "name: TAN");
     }
 }

@@ -83,8 +83,7 @@ impl App {
                 "office_phone": office_phone.as_ref().map(dialled),
             });
             let note = Note::of(Action::MarketChanged, code).before(before).after(after);
-            self.note(&mut transaction, market.id, [note]).await?;
-            transaction.commit().await?;
+            self.commit_noted(transaction, market.id, [note]).await?;
             self.directory.refresh(&self.store).await?;
         }
         let mut transaction = self.store.begin_read().await?;
@@ -110,8 +109,7 @@ impl App {
                 let before = json!({ "cutoff": market.cutoff.to_string() });
                 let after = json!({ "cutoff": cutoff.to_string(), "from": from.to_string() });
                 let note = Note::of(Action::MarketChanged, &market.code).before(before).after(after);
-                self.note(&mut transaction, market.id, [note]).await?;
-                transaction.commit().await?;
+                self.commit_noted(transaction, market.id, [note]).await?;
                 return Ok(());
             }
             transaction.rollback().await?;

@@ -109,8 +109,7 @@ impl App {
             return Err(AppError::new(ErrorKind::Conflict, "tenancy_began_today", Message::new(vi, en)));
         }
         let notes = notes(found, change, ends);
-        self.note(&mut transaction, market.id, notes).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, market.id, notes).await?;
         if change.end_tenancy {
             self.rooms.hang_up(market.id, stall);
         }

@@ -114,14 +114,16 @@ impl App {
                 });
                 Note::of(Action::DayClosed, close.business_date).named(&signer.actor).after(said)
             };
-            self.note(&mut transaction, market.id, closed.iter().map(note)).await?;
-            match transaction.commit().await {
+            let noted = self.note(&mut transaction, market.id, closed.iter().map(note)).await?;
+            let closed = match transaction.commit().await {
                 Ok(()) => {
                     self.store.commits().ring(market.id);
-                    return Ok(closed);
+                    closed
                 }
-                Err(error) => return self.resolve_unknown(market, closed, error).await,
-            }
+                Err(error) => self.resolve_unknown(market, closed, error).await?,
+            };
+            self.tell_of_noted(&noted);
+            return Ok(closed);
         }
         Err(StoreError::Contended { attempts: FENCE_ATTEMPTS }.into())
     }

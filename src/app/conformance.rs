@@ -1,5 +1,5 @@
-//! What a source's last deliveries fulfil of what its provider has to, and what they miss: read off what
-//! this process heard, for the engineer at the other end who wants to know what is left to do.
+//! What a source's last deliveries fulfil of what its provider has to, and what they miss: read off the
+//! delivery log, for the engineer at the other end who wants to know what is left to do.
 //! `socho source conform` sends the same on purpose.
 
 use std::sync::Arc;
@@ -159,7 +159,7 @@ const RULES: [Rule; 8] = [
 ];
 
 impl App {
-    /// Returns what a source's last deliveries to this process fulfil and miss.
+    /// Returns what a source's last deliveries fulfil and miss.
     ///
     /// # Errors
     /// `not_found`.
@@ -182,8 +182,8 @@ fn requirement(rule: &Rule, heard: &[Arc<Heard>]) -> Requirement {
     Requirement { name: rule.name, says: words(rule.says), advice: words(rule.advice), standing }
 }
 
-fn cause(heard: &Heard) -> Option<&'static str> {
-    Some(heard.evidence.as_ref()?.cause.as_ref()?.cause)
+fn cause(heard: &Heard) -> Option<&str> {
+    Some(&heard.evidence.as_ref()?.cause.as_ref()?.cause)
 }
 
 fn booked(outcome: Outcome) -> bool {

@@ -14,6 +14,7 @@ use crate::bank::shell;
 use crate::domain::audit::Action;
 use crate::domain::identity::HeardId;
 use crate::domain::ids::{ItemName, SourceName};
+use crate::store::heard_requests::Sent;
 use crate::store::held;
 
 /// How far a request came at one step.
@@ -110,8 +111,8 @@ impl App {
         sources.find(|source| source.name == *name).ok_or_else(|| no_source(name.as_str()))
     }
 
-    /// Returns what this process heard of a source lately, the newest first: all, those of one outcome,
-    /// or with `refused` all that were.
+    /// Returns what was heard of a source lately by every process on this book, the newest first: all,
+    /// those of one outcome, or with `refused` all that were.
     ///
     /// # Errors
     /// `not_found`.
@@ -122,8 +123,8 @@ impl App {
         outcome: Option<&str>,
     ) -> Result<Vec<Arc<Heard>>, AppError> {
         self.source_for(actor, name).await?;
-        let source = self.sender(name).await?.allowance.source;
-        let mut heard = self.delivery_log.of(source);
+        let allowance = self.sender(name).await?.allowance.clone();
+        let mut heard = self.heard_of(Sent { market: allowance.market, source: allowance.source }).await?;
         heard.retain(|one| match outcome {
             None => true,
             Some("refused") => !one.is_taken(),
@@ -216,7 +217,8 @@ impl App {
         let done = serde_json::json!({ "delivery": heard.id.to_string(), "outcomes": outcomes });
         let note = Note::of(Action::DeliveryJudgedAgain, name).by(actor).after(done);
         self.note_done(sender.allowance.market, note).await;
-        self.delivery_log.push(sender.allowance.source, again);
+        self.delivery_log.push(Sent { market: sender.allowance.market, source: sender.allowance.source }, again);
+        self.write_heard_soon();
         Ok((id, reply))
     }
 
@@ -224,7 +226,12 @@ impl App {
     async fn kept_body(&self, items: &[ItemAnswer]) -> Result<Option<Vec<u8>>, AppError> {
         let mut transaction = self.store.begin_read().await?;
         let mut found = None;
-        for item in items.iter().filter_map(|item| item.item.parse::<ItemName>().ok()) {
+        let mut names: Vec<ItemName> = Vec::new();
+        for item in items {
+            names.extend(item.body_in.as_ref().and_then(|name| name.parse::<ItemName>().ok()));
+            names.extend(item.item.parse::<ItemName>());
+        }
+        for item in names {
             found = held::raw(&mut transaction, item.market, item.item).await?;
             if found.is_some() {
                 break;
@@ -237,7 +244,7 @@ impl App {
 
 fn no_delivery() -> AppError {
     AppError::not_found(Message::new(
-        "Không có yêu cầu này trong nhật ký: nhật ký chỉ giữ các yêu cầu gần đây, từ khi chương trình khởi động.",
-        "The log has no such request: it keeps the latest ones, since the program began.",
+        "Không có yêu cầu này trong nhật ký: nhật ký giữ các yêu cầu mới nhất, trong bảy ngày.",
+        "The log has no such request: it keeps the latest ones, of seven days.",
     ))
 }

@@ -1,11 +1,13 @@
 //! What each source sent lately and what became of it: the webhook clinic's memory.
 //!
 //! It is apart from the book. What was taken is in the journal and the inbox, and is not kept twice: the
-//! log names its items. What was refused is kept here alone, in memory, within limits that a stranger
-//! cannot stretch, and never written anywhere: a refused request costs the book nothing.
+//! log names its items. What was refused is kept here alone, within limits that a stranger cannot stretch.
+//! This file holds what this process heard, in memory; `heard_requests.rs` writes it down after the answer
+//! for the other processes on the same book, so that a refused request waits for nothing of it.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,8 @@ use super::explain_source::Explained;
 use super::receive_settlement::{ItemAnswer, Reply, ReplyStatus};
 use crate::bank::Request;
 use crate::domain::identity::HeardId;
-use crate::domain::ids::SourceId;
+use crate::domain::ids::{MarketId, SourceId};
+use crate::store::heard_requests::Sent;
 
 /// Requests of one source that are kept, of those taken and of those refused each: a flood of refused
 /// ones never pushes out what was taken.
@@ -153,29 +156,44 @@ fn short(text: &str) -> String {
 /// All requests that are kept.
 #[derive(Debug)]
 pub(crate) struct DeliveryLog {
-    kept: Mutex<Kept>,
+    pub(super) kept: Mutex<Kept>,
     /// The second in which refused requests were looked into last, and how many were.
     examined: Mutex<(Instant, u32)>,
+    /// Held by whoever writes down what is kept.
+    pub(super) writing: tokio::sync::Mutex<()>,
+    /// Whether a task that writes is under way, or rests.
+    begun: AtomicBool,
+    /// Whether the last try to write failed: the log is told once.
+    failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
-    rings: HashMap<SourceId, Ring>,
+pub(super) struct Kept {
+    pub(super) rings: HashMap<SourceId, Ring>,
     bytes: usize,
     /// Requests kept so far: their order, where a clock stands still or is set.
-    count: u64,
+    pub(super) count: i64,
+    /// Up to which of them they are written down.
+    pub(super) written: i64,
 }
 
-#[derive(Debug, Default)]
-struct Ring {
-    taken: VecDeque<(u64, Arc<Heard>)>,
-    refused: VecDeque<(u64, Arc<Heard>)>,
+#[derive(Debug)]
+pub(super) struct Ring {
+    pub(super) market: MarketId,
+    pub(super) taken: VecDeque<(i64, Arc<Heard>)>,
+    pub(super) refused: VecDeque<(i64, Arc<Heard>)>,
     bytes: usize,
 }
 
 impl Default for DeliveryLog {
     fn default() -> Self {
-        Self { kept: Mutex::default(), examined: Mutex::new((Instant::now(), 0)) }
+        Self {
+            kept: Mutex::default(),
+            examined: Mutex::new((Instant::now(), 0)),
+            writing: tokio::sync::Mutex::default(),
+            begun: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -194,10 +212,29 @@ impl DeliveryLog {
         *count <= EXAMINED_PER_SECOND
     }
 
+    /// Tells whether a task that writes has to be begun: none is under way.
+    pub(super) fn begins_writing(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn ends_writing(&self) {
+        self.begun.store(false, Ordering::Release);
+    }
+
+    /// Notes that what is kept could not be written; tells whether that is news.
+    pub(super) fn cannot_write(&self) -> bool {
+        !self.failed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Notes that it could; tells whether that is news.
+    pub(super) fn writes_again(&self) -> bool {
+        self.failed.swap(false, Ordering::AcqRel)
+    }
+
     /// Keeps a request that was answered.
     pub(crate) fn keep(
         &self,
-        source: SourceId,
+        of: Sent,
         id: HeardId,
         arriving: &Arriving,
         reply: &Result<Reply, AppError>,
@@ -205,7 +242,7 @@ impl DeliveryLog {
     ) {
         let items = reply.as_ref().map_or(&[][..], |reply| reply.items.as_slice());
         self.push(
-            source,
+            of,
             Heard {
                 id,
                 at: arriving.at,
@@ -223,16 +260,21 @@ impl DeliveryLog {
     }
 
     /// Puts a request at the end of its source's ring; what was there longest goes.
-    pub(crate) fn push(&self, source: SourceId, heard: Heard) {
+    pub(crate) fn push(&self, of: Sent, heard: Heard) {
         let heard = Arc::new(heard);
         let size = heard.evidence.as_ref().map_or(0, |evidence| evidence.body.len());
         let mut gone = Vec::new();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { rings, bytes, count } = &mut *kept;
-        if rings.len() >= SOURCES_KEPT && !rings.contains_key(&source) {
+        let Kept { rings, bytes, count, .. } = &mut *kept;
+        if rings.len() >= SOURCES_KEPT && !rings.contains_key(&of.source) {
             return;
         }
-        let ring = rings.entry(source).or_default();
+        let ring = rings.entry(of.source).or_insert_with(|| Ring {
+            market: of.market,
+            taken: VecDeque::new(),
+            refused: VecDeque::new(),
+            bytes: 0,
+        });
         let line = if heard.is_taken() { &mut ring.taken } else { &mut ring.refused };
         *count = count.saturating_add(1);
         line.push_back((*count, heard));
@@ -259,14 +301,11 @@ impl DeliveryLog {
         drop(gone);
     }
 
-    /// Returns what is kept of a source, the newest first.
-    pub(crate) fn of(&self, source: SourceId) -> Vec<Arc<Heard>> {
+    /// Returns what is kept of a source, with the order in which it was.
+    pub(super) fn of(&self, source: SourceId) -> Vec<(i64, Arc<Heard>)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let ring = kept.rings.get(&source);
-        let mut all: Vec<_> = ring.iter().flat_map(|ring| ring.taken.iter().chain(&ring.refused)).cloned().collect();
-        drop(kept);
-        all.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-        all.into_iter().map(|(_, heard)| heard).collect()
+        ring.iter().flat_map(|ring| ring.taken.iter().chain(&ring.refused)).cloned().collect()
     }
 
     /// Returns how many bytes of bodies are kept.
@@ -279,6 +318,10 @@ impl DeliveryLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn sent(source: SourceId) -> Sent {
+        Sent { market: MarketId::INSTALLATION, source }
+    }
 
     fn heard(number: u128, status: ReplyStatus, body: usize) -> Heard {
         let evidence = Evidence { headers: Vec::new(), body: vec![0; body], cause: None };
@@ -300,23 +343,23 @@ mod tests {
     #[test]
     fn a_flood_of_refused_requests_stays_within_its_limits_and_hides_nothing_that_was_taken() {
         let (log, quiet) = (DeliveryLog::default(), SourceId::new(7));
-        log.push(quiet, heard(1, ReplyStatus::Unauthenticated, BODY_KEPT_MAX));
+        log.push(sent(quiet), heard(1, ReplyStatus::Unauthenticated, BODY_KEPT_MAX));
         for number in 0..20_000 {
             let source = SourceId::new(10 + i64::try_from(number % 40).unwrap_or(0));
             if number < 40 {
-                log.push(source, heard(2, ReplyStatus::Accepted, 0));
+                log.push(sent(source), heard(2, ReplyStatus::Accepted, 0));
             }
-            log.push(source, heard(number, ReplyStatus::Unauthenticated, BODY_KEPT_MAX));
+            log.push(sent(source), heard(number, ReplyStatus::Unauthenticated, BODY_KEPT_MAX));
         }
         assert!(log.bytes() <= BODIES_MAX);
         assert_eq!(log.of(quiet).len(), 1);
         for source in 10..50 {
             let kept = log.of(SourceId::new(source));
             assert!(kept.len() <= KEPT_PER_SOURCE * 2);
-            assert!(kept.iter().any(|one| one.is_taken()));
+            assert!(kept.iter().any(|(_, one)| one.is_taken()));
         }
         for source in 1_000..2_000 {
-            log.push(SourceId::new(source), heard(3, ReplyStatus::Accepted, 0));
+            log.push(sent(SourceId::new(source)), heard(3, ReplyStatus::Accepted, 0));
         }
         assert!(log.of(SourceId::new(1_999)).is_empty());
     }

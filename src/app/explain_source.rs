@@ -1,5 +1,7 @@
 //! Explaining to whoever runs the installation why a sender's request is refused.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::App;
@@ -17,7 +19,7 @@ pub const REQUEST_MAX: u64 = 320 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// A stable word: `taken`, `clock_skew`, `body_changed`, …
-    pub cause: &'static str,
+    pub cause: Cow<'static, str>,
     /// What it means, and what to do.
     pub message: Message,
 }
@@ -141,7 +143,7 @@ fn told(explanation: &Explanation) -> Explained {
             "Headers and form are right: the secrets differ, or other bytes were signed than were sent.".to_owned(),
         ),
     };
-    Explained { cause, message: Message::new(vi, en) }
+    Explained { cause: Cow::Borrowed(cause), message: Message::new(vi, en) }
 }
 
 fn changed(change: Change) -> (&'static str, &'static str) {

@@ -116,8 +116,7 @@ impl App {
             match write(&mut transaction, market.id, &kept, &mut bytes, reading).await {
                 Ok(()) => {
                     let said = note::Note::of(Action::StatementTaken, kept.id).named(&kept.uploaded_by);
-                    self.note(&mut transaction, market.id, [said]).await?;
-                    transaction.commit().await?;
+                    self.commit_noted(transaction, market.id, [said]).await?;
                     return Ok(HandedIn { id: kept.id, already: false });
                 }
                 Err(Failed::Store(StoreError::UniqueViolation)) => {

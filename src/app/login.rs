@@ -242,11 +242,11 @@ impl App {
         sessions::prune(&mut transaction, long_ago).await?;
         login_attempts::prune(&mut transaction, now.checked_sub(REMEMBERED).unwrap_or(now)).await?;
         sessions::add(&mut transaction, &row, &hashes).await?;
-        if row.stage == Stage::Open {
+        let open = row.stage == Stage::Open;
+        if open {
             users::logged_in(&mut transaction, user.id, now).await?;
-            self.note(&mut transaction, home_of(user), [logged_in(user, from)]).await?;
         }
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(user), open.then(|| logged_in(user, from))).await?;
         tracing::info!(user = %user.name, session = %row.id, "login.begin");
         Ok(made)
     }
@@ -317,8 +317,7 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         sessions::end(&mut transaction, user, session, self.clock.now(), &actor.name).await?;
         let place = actor.market_id().unwrap_or(MarketId::INSTALLATION);
-        self.note(&mut transaction, place, [Note::of(Action::Logout, actor.name()).by(actor)]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, place, [Note::of(Action::Logout, actor.name()).by(actor)]).await?;
         Ok(())
     }
 
@@ -358,8 +357,7 @@ impl App {
             login_attempts::forget(&mut transaction, &subject.name).await?;
         }
         let note = Note::of(Action::PasswordChanged, &user.name).by(actor);
-        self.note(&mut transaction, home_of(&user), [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [note]).await?;
         Ok(made)
     }
 

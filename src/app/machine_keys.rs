@@ -150,8 +150,7 @@ impl App {
             "market": key.market.as_ref().map(|(_, code)| code.as_str()), "expires_at": key.expires_at.map(rfc3339),
         });
         let place = key.market.as_ref().map_or(MarketId::INSTALLATION, |(id, _)| *id);
-        self.note(&mut transaction, place, [Note::of(Action::KeyMade, key.id).by(actor).after(made)]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, place, [Note::of(Action::KeyMade, key.id).by(actor).after(made)]).await?;
         Ok((key.into(), secret))
     }
 
@@ -179,8 +178,7 @@ impl App {
             return Err(AppError::not_found(Message::new(vi, en)));
         }
         let note = Note::of(Action::KeyEnded, id).by(actor);
-        self.note(&mut transaction, MarketId::INSTALLATION, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, MarketId::INSTALLATION, [note]).await?;
         Ok(())
     }
 

@@ -132,8 +132,7 @@ impl App {
                     "every_account": source.every_account, "tolerance_s": source.tolerance_s,
                 });
                 let note = Note::of(Action::SourceAdded, &source.name).after(said);
-                self.note(&mut transaction, market, [note]).await?;
-                transaction.commit().await?;
+                self.commit_noted(transaction, market, [note]).await?;
             }
             Err(StoreError::UniqueViolation) => {
                 let name = new.name;
@@ -195,8 +194,7 @@ impl App {
         sources::unlist(&mut transaction, id, remove).await?;
         let said = serde_json::json!({ "added": tails(add), "removed": tails(remove) });
         let note = Note::of(Action::SourceAccountsChanged, name).after(said);
-        self.note(&mut transaction, sender.allowance.market, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, sender.allowance.market, [note]).await?;
         self.directory.refresh(&self.store).await?;
         self.offer_waiting_numbers(add).await?;
         self.source(name).await
@@ -224,8 +222,7 @@ impl App {
         sources::rotate(&mut transaction, id.get(), &sealed, until, now).await?;
         let said = serde_json::json!({ "previous_secret_until": crate::domain::calendar::rfc3339(until) });
         let note = Note::of(Action::SourceRotated, name).after(said);
-        self.note(&mut transaction, sender.allowance.market, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, sender.allowance.market, [note]).await?;
         self.source(name).await
     }
 

@@ -171,8 +171,7 @@ impl App {
         match users::add(&mut transaction, &user).await {
             Ok(()) => {
                 let note = Note::of(Action::UserAdded, &user.name).by(actor).after(standing(user.role, code_of(&user)));
-                self.note(&mut transaction, home_of(&user), [note]).await?;
-                transaction.commit().await?;
+                self.commit_noted(transaction, home_of(&user), [note]).await?;
             }
             Err(StoreError::UniqueViolation) => return Err(taken(&user.name)),
             Err(error) => return Err(error.into()),
@@ -206,8 +205,7 @@ impl App {
             sessions::end_all(&mut transaction, user.id, now, &actor.name).await?;
         }
         let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
-        self.note(&mut transaction, home_of(&user), [Note::of(action, &user.name).by(actor)]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [Note::of(action, &user.name).by(actor)]).await?;
         Ok(())
     }
 
@@ -232,8 +230,7 @@ impl App {
             .by(actor)
             .before(standing(user.role, code_of(&user)))
             .after(standing(role, market.as_ref().map(|(_, code)| code)));
-        self.note(&mut transaction, MarketId::INSTALLATION, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, MarketId::INSTALLATION, [note]).await?;
         Ok(())
     }
 
@@ -264,8 +261,7 @@ impl App {
         sessions::end_all(&mut transaction, user.id, now, &actor.name).await?;
         login_attempts::forget(&mut transaction, &format!("user:{}", user.name)).await?;
         let note = Note::of(Action::PasswordReset, &user.name).by(actor);
-        self.note(&mut transaction, home_of(&user), [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [note]).await?;
         Ok(made)
     }
 
@@ -319,8 +315,7 @@ impl App {
             }
         };
         let note = Note::of(Action::SessionsEnded, &user.name).by(actor).after(json!({ "sessions": ended }));
-        self.note(&mut transaction, home_of(&user), [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [note]).await?;
         Ok(ended)
     }
 

@@ -32,6 +32,7 @@ pub mod events;
 pub mod explain_source;
 pub mod export_month;
 pub mod feeds;
+pub mod heard_requests;
 pub mod idempotency;
 pub mod ids;
 pub mod import_vendors;
@@ -68,6 +69,7 @@ mod reconcile_dates;
 mod reconcile_listing;
 pub mod reconcile_view;
 pub mod register;
+pub mod reply;
 pub mod resolve;
 pub mod restore;
 mod scoped;
@@ -115,6 +117,10 @@ use keyring::Keyring;
 
 pub use crate::store::OpenOptions;
 
+/// The target of spans that are made to leave the machine, as traces. Their fields are names of sources,
+/// counts, outcomes and numbers of markets: never a secret, a body, a person or an account.
+pub const TRACES: &str = "socho::trace";
+
 /// The running program: the book, its writer, the time and the source of identifiers.
 pub struct App {
     pub(crate) store: Arc<Store>,
@@ -126,7 +132,7 @@ pub struct App {
     pub(crate) vault: vault::Vault,
     pub(crate) soc: soc::Soc,
     pub(crate) clock_alarms: clock_alarm::ClockAlarms,
-    pub(crate) delivery_log: delivery_log::DeliveryLog,
+    pub(crate) delivery_log: Arc<delivery_log::DeliveryLog>,
     pub(crate) secret_uses: secret_use::SecretUses,
     pub(crate) rooms: listen::Rooms,
     pub(crate) waiting: events::Waiting,
@@ -172,7 +178,7 @@ impl App {
             clock_alarms: clock_alarm::ClockAlarms::default(),
             silences: silent_sources::Silences::default(),
             seen: Arc::new(Semaphore::new(note::SEEN_MAX)),
-            delivery_log: delivery_log::DeliveryLog::default(),
+            delivery_log: Arc::default(),
             secret_uses: secret_use::SecretUses::default(),
             rooms: listen::Rooms::new(Arc::clone(&store), Arc::clone(&clock)),
             waiting: events::Waiting::default(),
@@ -211,6 +217,9 @@ impl App {
         self.writer.close().await;
         if let Err(error) = self.write_secret_uses().await {
             tracing::warn!(cause = %error, "app.secret_uses_not_written");
+        }
+        if let Err(error) = self.write_heard().await {
+            tracing::warn!(cause = ?error.cause, "app.heard_requests.not_written");
         }
         self.end_noting().await;
         self.soc.close().await;

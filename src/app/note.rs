@@ -151,25 +151,50 @@ impl Note {
     }
 }
 
+/// What was written to a log in a transaction that is still to be committed.
+#[must_use = "a deed is told of once it is committed"]
+pub(crate) struct Noted {
+    market: MarketId,
+    entries: Vec<(AuditEntry, (i64, Hash))>,
+}
+
 impl App {
     fn entry(&self, note: Note) -> AuditEntry {
         note.entry(self.clock.now())
     }
 
-    /// Writes to a market's log in the transaction of what it tells of, as the last thing in it.
+    /// Writes to a market's log in the transaction of what it tells of, as the last thing in it, and
+    /// commits it. Whoever watches is told after: of what was done, and of nothing that was only tried.
+    pub(crate) async fn commit_noted(
+        &self,
+        mut transaction: Transaction,
+        market: MarketId,
+        notes: impl IntoIterator<Item = Note>,
+    ) -> Result<(), AppError> {
+        let done = self.note(&mut transaction, market, notes).await?;
+        transaction.commit().await?;
+        self.tell_of_noted(&done);
+        Ok(())
+    }
+
+    /// Writes to a market's log as [`Self::commit_noted`] does, for whoever has to look into what became
+    /// of the commit, and then tells of it with [`Self::tell_of_noted`].
     pub(crate) async fn note(
         &self,
         transaction: &mut Transaction,
         market: MarketId,
         notes: impl IntoIterator<Item = Note>,
-    ) -> Result<(), AppError> {
+    ) -> Result<Noted, AppError> {
         let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
         let places = audit::append(transaction, market, &entries).await?;
-        // Its commit is the next thing that happens: whoever watches is told what was done, or tried.
-        for (entry, place) in entries.iter().zip(places) {
-            self.tell_of(market, entry, Some(place));
+        Ok(Noted { market, entries: entries.into_iter().zip(places).collect() })
+    }
+
+    /// Tells whoever watches what stands in the log by now.
+    pub(crate) fn tell_of_noted(&self, noted: &Noted) {
+        for (entry, place) in &noted.entries {
+            self.tell_of(noted.market, entry, Some(*place));
         }
-        Ok(())
     }
 
     /// Writes down that somebody looked at what is a stall's, unless it was her own phone. A page does
@@ -245,12 +270,7 @@ impl App {
         market: MarketId,
         notes: impl IntoIterator<Item = Note>,
     ) -> Result<(), AppError> {
-        let entries: Vec<AuditEntry> = notes.into_iter().map(|note| self.entry(note)).collect();
-        let places = append_apart(&self.store, market, &entries).await?;
-        for (entry, place) in entries.iter().zip(places) {
-            self.tell_of(market, entry, Some(place));
-        }
-        Ok(())
+        self.commit_noted(self.store.begin_write().await?, market, notes).await
     }
 }
 

@@ -179,8 +179,7 @@ impl App {
         pairing_codes::add(&mut transaction, &new, &hash(code.bytes())).await?;
         let said = json!({ "purpose": purpose.as_str(), "ended_phones": ended_devices });
         let note = target.note(Action::PairingCodeIssued, &target.stall_code).by(actor).after(said);
-        self.note(&mut transaction, target.market, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, target.market, [note]).await?;
         if ended_devices > 0 {
             self.rooms.hang_up(target.market, target.stall);
         }
@@ -233,8 +232,7 @@ impl App {
         devices::add(&mut transaction, &device, &hash(&key)).await?;
         let said = json!({ "name": device.name, "hides_totals": device.hides_totals });
         let note = Note::of(Action::DevicePaired, device.id).at_stall(device.stall).after(said);
-        self.note(&mut transaction, market.id, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, market.id, [note]).await?;
         tracing::info!(market = %market.code, device = %device.id, "device.pair");
         Ok(DeviceToken { market: market.id, device: device.id, key })
     }
@@ -280,8 +278,7 @@ impl App {
         if !devices::end(&mut transaction, target.market, target.stall, id, now, &actor.name).await? {
             return Err(no_device(id));
         }
-        self.note(&mut transaction, target.market, [target.note(Action::DeviceRevoked, id).by(actor)]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, target.market, [target.note(Action::DeviceRevoked, id).by(actor)]).await?;
         // The phone may be listening: it is asked who it is again.
         self.rooms.hang_up(target.market, target.stall);
         Ok(())
@@ -306,8 +303,7 @@ impl App {
             return Err(no_device(id));
         }
         let note = target.note(Action::DeviceRenamed, id).by(actor).after(json!({ "name": name }));
-        self.note(&mut transaction, target.market, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, target.market, [note]).await?;
         Ok(())
     }
 

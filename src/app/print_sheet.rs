@@ -168,8 +168,7 @@ impl App {
                 let said = serde_json::json!({ "version": code.version, "account": masked_account(&code.account) });
                 Note::of(Action::CodeIssued, name(number)).at_stall(*number).after(said)
             };
-            self.note(&mut transaction, market.id, fresh.iter().map(note)).await?;
-            transaction.commit().await?;
+            self.commit_noted(transaction, market.id, fresh.iter().map(note)).await?;
         }
         let mut stalls: Vec<RegisteredStall> = register.stalls.values().cloned().collect();
         stalls.sort_by_key(|stall| (crate::domain::text::code_sort_key(stall.code.as_str()), stall.number));
@@ -191,8 +190,7 @@ impl App {
             let said = serde_json::json!({ "version": card.version, "layout": ready.layout.as_str() });
             Note::of(Action::CardPrinted, &card.stall).at_stall(*stall).named(&ready.actor).after(said)
         };
-        self.note(&mut transaction, ready.market.id, ready.cards.iter().map(note)).await?;
-        Ok(transaction.commit().await?)
+        self.commit_noted(transaction, ready.market.id, ready.cards.iter().map(note)).await
     }
 }
 

@@ -9,12 +9,13 @@ use super::App;
 use super::audit_log::{AuditShown, NO_MARKET};
 use super::audit_words::actor_words;
 use super::error::{AppError, ErrorKind, Message};
+use super::heard_requests::KEPT_FOR;
 use super::note::Note;
 use crate::domain::audit::{Action, AuditRow};
 use crate::domain::calendar::{BusinessDate, rfc3339};
 use crate::domain::ids::{MarketCode, MarketId};
 use crate::store::error::StoreError;
-use crate::store::{audit, head, redactions};
+use crate::store::{audit, head, heard_requests, redactions};
 
 /// Months for which texts about payers are kept unless it is said: as long as logs may be asked for.
 pub const MONTHS_DEFAULT: i64 = 24;
@@ -106,6 +107,9 @@ impl App {
                 transaction.rollback().await?;
                 continue;
             }
+            // Of a source that has fallen silent nobody else takes away what it sent last.
+            let since = self.clock.now().checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN);
+            heard_requests::forget(&mut transaction, id, since).await?;
             let how = (before.starts_at(), self.clock.now(), actor);
             match redactions::redact(&mut transaction, id, &found.items, how).await {
                 Ok(()) => {}
@@ -113,13 +117,12 @@ impl App {
                 Err(error) => return Err(error.into()),
             }
             // Once, with the last step: what a purge that was cut off removed stands in its own records.
-            if after.is_none() && purged.texts > 0 {
+            let note = (after.is_none() && purged.texts > 0).then(|| {
                 let market = purged.market.as_ref().map_or(NO_MARKET, MarketCode::as_str);
                 let said = json!({"texts": purged.texts, "kept": purged.kept, "before": before.to_string()});
-                let note = Note::of(Action::TextsPurged, market).named(actor).after(said);
-                self.note(&mut transaction, id, [note]).await?;
-            }
-            transaction.commit().await?;
+                Note::of(Action::TextsPurged, market).named(actor).after(said)
+            });
+            self.commit_noted(transaction, id, note).await?;
             // Whoever books money takes turns with the steps.
             tokio::task::yield_now().await;
         }

@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::App;
+use tracing::Instrument as _;
+
 use super::delivery_log::{Arriving, Evidence};
 use super::error::{AppError, Message};
 use super::explain_source::explained;
 use super::manage_sources::{credentials, no_source, refusal_text};
 use super::source_addresses::may_come_from;
+use super::{App, TRACES};
 use crate::bank::{self, Delivery, Refusal, Request, answer};
 use crate::domain::identity::HeardId;
 use crate::domain::ids::{DeliveryId, ItemName, MarketId, PostingName, Seq, SourceId, SourceName};
@@ -21,7 +23,10 @@ use crate::ledger::routing;
 use crate::ledger::work::{Content, Done, Incoming, IncomingItem, JudgedItem, Work};
 use crate::store::deliveries;
 use crate::store::error::StoreError;
+use crate::store::heard_requests::Sent;
 use crate::store::routing::{Directory, Sender};
+
+pub use super::reply::{ItemAnswer, Reply, ReplyStatus};
 
 /// How often a delivery is routed again because the reference tables moved meanwhile.
 const ROUTE_ATTEMPTS: u32 = 5;
@@ -41,51 +46,6 @@ pub struct Inbound {
     pub body: Vec<u8>,
 }
 
-/// How a request is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyStatus {
-    /// Taken, and durable.
-    Accepted,
-    /// Authentication missing or wrong; nothing was stored.
-    Unauthenticated,
-    /// The source may not send from this address; nothing was looked into or stored.
-    Elsewhere,
-    /// The signature is right, its time is not; kept.
-    Stale,
-    /// Cannot be read; kept.
-    Unreadable,
-    /// No such source, or the dialect has no such path.
-    NoSuchSource,
-}
-
-/// The answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// How it went.
-    pub status: ReplyStatus,
-    /// The answer in the dialect's own JSON; `None` where it has no words for this.
-    pub body: Option<String>,
-    /// A stable code for the answer without words of its own.
-    pub code: &'static str,
-    /// The same for people.
-    pub message: Message,
-    /// What became of each item, for callers that show it (the command line).
-    pub items: Vec<ItemAnswer>,
-}
-
-/// What became of one item.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemAnswer {
-    /// Its name.
-    pub item: String,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// Why, where the outcome alone does not say it.
-    pub reason: Option<String>,
-    /// The posting, by name.
-    pub posting: Option<String>,
-}
-
 impl App {
     /// Receives one request of a source.
     ///
@@ -93,13 +53,28 @@ impl App {
     /// When the book cannot be written now: nothing was acknowledged, the sender tries again.
     pub async fn receive_settlement(&self, inbound: Inbound) -> Result<Reply, AppError> {
         let (source, arriving) = (inbound.source.clone(), self.arriving(&inbound));
+        let traced = tracing::debug_span!(
+            target: TRACES,
+            "settlement.receive",
+            source = tracing::field::Empty,
+            bytes = arriving.bytes,
+            answer = tracing::field::Empty,
+            items = tracing::field::Empty,
+        );
         let mut evidence = None;
-        let reply = self.receive(inbound, &mut evidence).await;
+        let reply = self.receive(inbound, &mut evidence).instrument(traced.clone()).await;
+        if let Ok(reply) = &reply {
+            traced.record("answer", reply.status.as_str());
+            traced.record("items", reply.items.len());
+        }
         self.meters.received(&source, self.clock.now(), &reply);
         // A source that is not there has no log: names are made up by the thousand.
         if let Some(sender) = self.directory.get().senders.get(&source) {
+            traced.record("source", sender.name.as_str());
             let id = HeardId(self.ids.uuid()?);
-            self.delivery_log.keep(sender.allowance.source, id, &arriving, &reply, evidence);
+            let sent = Sent { market: sender.allowance.market, source: sender.allowance.source };
+            self.delivery_log.keep(sent, id, &arriving, &reply, evidence);
+            self.write_heard_soon();
         }
         reply
     }
@@ -366,7 +341,9 @@ impl App {
         items: Vec<IncomingItem>,
     ) -> Result<Option<Vec<ItemAnswer>>, AppError> {
         let incoming = Incoming { delivery, source, reference_version: directory.version, items };
-        match self.writer.submit(market, vec![Work::Deliver(incoming)]).await?.pop() {
+        let traced =
+            tracing::debug_span!(target: TRACES, "market.commit", market = market.get(), items = incoming.items.len());
+        match self.writer.submit(market, vec![Work::Deliver(incoming)]).instrument(traced).await?.pop() {
             Some(Done::Judged(judged)) => {
                 Ok(Some(judged.iter().map(|item| self.answer_item(directory, market, item)).collect()))
             }
@@ -390,14 +367,17 @@ impl App {
         let count = markets.values().map(Vec::len).sum();
         deliveries::begin(&self.store, home, delivery, count).await?;
         let received = self.item(0, Content::Kept { outcome: Outcome::Received, why: None }, Some(body))?;
-        if self.deliver(sender.allowance.source, directory, delivery, home, vec![received]).await?.is_none() {
+        let Some(kept) = self.deliver(sender.allowance.source, directory, delivery, home, vec![received]).await? else {
             deliveries::forget(&self.store, home, delivery).await?;
             return Ok(None);
-        }
-        let mut answers = Vec::new();
+        };
+        let kept = kept.into_iter().next().map(|kept| kept.item);
+        let mut answers: Vec<ItemAnswer> = Vec::new();
         for (market, items) in markets {
             match self.deliver(sender.allowance.source, directory, delivery, market, items).await? {
-                Some(judged) => answers.extend(judged),
+                Some(judged) => {
+                    answers.extend(judged.into_iter().map(|item| ItemAnswer { body_in: kept.clone(), ..item }));
+                }
                 // What was judged before the routes moved is known by its identity when it comes again.
                 None => return Ok(None),
             }
@@ -432,6 +412,7 @@ impl App {
             outcome: item.outcome,
             reason: item.reason.clone(),
             posting: item.posting.and_then(posting),
+            body_in: None,
         }
     }
 }

@@ -94,8 +94,7 @@ impl App {
             let planned_by = PlannedBy { register: &register, on };
             if register::add(&mut transaction, market.id, planned_by, &additions, self.clock.now()).await? {
                 let new_ones = registered.iter().filter(|one| !one.already);
-                self.note(&mut transaction, market.id, new_ones.map(registration_note)).await?;
-                transaction.commit().await?;
+                self.commit_noted(transaction, market.id, new_ones.map(registration_note)).await?;
                 self.directory.refresh(&self.store).await?;
                 let accounts: Vec<BankAccount> = new.iter().map(|row| row.account.clone()).collect();
                 self.offer_waiting(&accounts).await?;

@@ -84,8 +84,7 @@ impl App {
         second_factors::set_recovery(&mut transaction, user.id, &hashes).await?;
         login_attempts::forget(&mut transaction, subject.name()).await?;
         let note = Note::of(Action::SecondFactorOn, &user.name).by(actor);
-        self.note(&mut transaction, home_of(&user), [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [note]).await?;
         Ok(codes)
     }
 
@@ -127,8 +126,7 @@ impl App {
             login_attempts::forget(&mut transaction, subject.name()).await?;
         }
         let note = Note::of(Action::SecondFactorOff, &user.name).by(actor);
-        self.note(&mut transaction, home_of(user), [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(user), [note]).await?;
         Ok(())
     }
 
@@ -161,8 +159,7 @@ impl App {
         sessions::add(&mut transaction, &row, &hashes).await?;
         users::logged_in(&mut transaction, user.id, now).await?;
         login_attempts::forget(&mut transaction, subject.name()).await?;
-        self.note(&mut transaction, home_of(&user), [logged_in(&user, from)]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, home_of(&user), [logged_in(&user, from)]).await?;
         Ok(made)
     }
 

@@ -98,8 +98,7 @@ impl App {
             "bank": signed.bank.amount.whole(), "book": signed.book.amount.whole(), "open": signed.open,
         });
         let entry = Note::of(Action::ReconciliationSigned, date).named(actor).because(note).after(said);
-        self.note(&mut transaction, found.market.id, [entry]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, found.market.id, [entry]).await?;
         self.day_reconciliation(market, date).await
     }
 

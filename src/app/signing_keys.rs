@@ -118,8 +118,7 @@ impl App {
                 let action = if present.is_some() { Action::SigningKeyRotated } else { Action::SigningKeyMade };
                 let said = serde_json::json!({ "number": number, "fingerprint": key.public.fingerprint() });
                 let note = Note::of(action, format!("{}/{number}", market.code)).after(said);
-                self.note(&mut transaction, market.id, [note]).await?;
-                transaction.commit().await?;
+                self.commit_noted(transaction, market.id, [note]).await?;
             }
             Err(StoreError::UniqueViolation) => {
                 transaction.rollback().await?;

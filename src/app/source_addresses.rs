@@ -35,8 +35,7 @@ impl App {
         let said = |networks: &[Network]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
         let change = serde_json::json!({ "added": said(add), "removed": said(remove) });
         let note = Note::of(Action::SourceAddressesChanged, name).after(change);
-        self.note(&mut transaction, sender.allowance.market, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, sender.allowance.market, [note]).await?;
         self.directory.refresh(&self.store).await?;
         self.source(name).await
     }

@@ -251,14 +251,13 @@ impl App {
             if stall_book::raise(&mut transaction, stand.market.id, &dispute).await? {
                 let said = serde_json::json!({ "reason": reason.as_str() });
                 let note = Note::of(Action::DisputeRaised, posting).at_stall(stand.number).named(by).after(said);
-                self.note(&mut transaction, stand.market.id, [note]).await?;
-                return Ok(());
+                return Ok((stand.market.id, note));
             }
             let (vi, en) = ("Khoản này đã được báo rồi.", "This payment has been reported already.");
             Err(AppError::new(ErrorKind::Conflict, "already_disputed", Message::new(vi, en)))
         };
         match done.await {
-            Ok(()) => Ok(transaction.commit().await?),
+            Ok((market, note)) => self.commit_noted(transaction, market, [note]).await,
             Err(error) => {
                 transaction.rollback().await?;
                 Err(error)
@@ -306,13 +305,10 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         let told = (answer.as_str(), by, self.clock.now());
         let answered = stall_book::answer(&mut transaction, market.id, posting.seq, told).await?;
-        if answered {
-            let concerned = postings::find(&mut transaction, market.id, posting.seq).await?;
-            let stall = concerned.and_then(|found| found.stall);
-            let note = Note::of(Action::DisputeAnswered, posting).at_stall(stall).named(by);
-            self.note(&mut transaction, market.id, [note]).await?;
-        }
-        transaction.commit().await?;
+        let concerned = postings::find(&mut transaction, market.id, posting.seq).await?;
+        let stall = concerned.and_then(|found| found.stall);
+        let note = || Note::of(Action::DisputeAnswered, posting).at_stall(stall).named(by);
+        self.commit_noted(transaction, market.id, answered.then(note)).await?;
         if answered { Ok(()) } else { Err(no_dispute(posting)) }
     }
 
@@ -362,8 +358,7 @@ impl App {
         stall_book::write_cash(&mut transaction, stand.market.id, stand.number, &line).await?;
         let said = serde_json::json!({ "date": date.to_string(), "amount": amount.whole() });
         let note = Note::of(Action::CashWritten, &stand.code).at_stall(stand.number).named(by).after(said);
-        self.note(&mut transaction, stand.market.id, [note]).await?;
-        Ok(transaction.commit().await?)
+        self.commit_noted(transaction, stand.market.id, [note]).await
     }
 
     /// Takes back a line of cash; it stays to be seen.
@@ -382,11 +377,8 @@ impl App {
         let mut transaction = self.store.begin_write().await?;
         let told = (by, self.clock.now());
         let done = stall_book::withdraw_cash(&mut transaction, stand.market.id, stand.number, line, told).await?;
-        if done {
-            let note = Note::of(Action::CashWithdrawn, &stand.code).at_stall(stand.number).named(by);
-            self.note(&mut transaction, stand.market.id, [note]).await?;
-        }
-        transaction.commit().await?;
+        let note = || Note::of(Action::CashWithdrawn, &stand.code).at_stall(stand.number).named(by);
+        self.commit_noted(transaction, stand.market.id, done.then(note)).await?;
         if done { Ok(()) } else { Err(missing()) }
     }
 

@@ -232,8 +232,7 @@ impl App {
                 LineDecision::Repeat => Action::LineRepeated,
             };
             let note = Note::of(action, format!("line {line}")).named(actor).because(&why);
-            self.note(&mut transaction, market, [note]).await?;
-            transaction.commit().await?;
+            self.commit_noted(transaction, market, [note]).await?;
             return Ok(found.booked_on);
         }
         transaction.rollback().await?;

@@ -191,8 +191,7 @@ impl App {
             let wish = Proposal { seq: posting.seq, stall: found.number, reason, by, at };
             todo::propose(&mut transaction, market.id, &wish).await?;
             let note = Note::of(Action::AssignmentProposed, posting).at_stall(found.number);
-            self.note(&mut transaction, market.id, [note.by(actor).because(&wish.reason)]).await?;
-            transaction.commit().await?;
+            self.commit_noted(transaction, market.id, [note.by(actor).because(&wish.reason)]).await?;
             return Ok(Assigned::Proposed);
         };
         transaction.rollback().await?;
@@ -228,8 +227,7 @@ impl App {
         let market = self.market(&posting.market).await?;
         let mut transaction = self.store.begin_write().await?;
         todo::withdraw(&mut transaction, market.id, posting.seq).await?;
-        self.note(&mut transaction, market.id, [Note::of(Action::ProposalWithdrawn, posting)]).await?;
-        Ok(transaction.commit().await?)
+        self.commit_noted(transaction, market.id, [Note::of(Action::ProposalWithdrawn, posting)]).await
     }
 
     async fn posting_amount(&self, name: &PostingName) -> Result<Dong, AppError> {

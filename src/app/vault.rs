@@ -142,8 +142,7 @@ impl App {
         let now = next.fingerprint();
         let note = Note::of(Action::SecretsKeyRotated, "secrets").by(actor);
         let note = note.before(said(&before)).after(said(&Some(now.clone())));
-        self.note(&mut transaction, MarketId::INSTALLATION, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, MarketId::INSTALLATION, [note]).await?;
         std::fs::rename(next_to(&file), &file).map_err(|error| not_written(&file, &error))?;
         *self.vault.0.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
         self.directory.refresh(&self.store).await?;

@@ -1,9 +1,16 @@
 //! The settings: flag > environment > file > default. A key that is not known is an error that names
 //! the nearest right one: a typing mistake must not pass for a setting.
 
+mod checks;
+
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::json;
+
+use checks::{
+    are_headers, is_address, is_collector, is_database, is_file, is_folder, is_format, is_level, is_months, is_name,
+    is_public_url, is_reach, is_share, is_soc_form, is_traces_endpoint, is_web_address,
+};
 
 use super::Context;
 use super::output::{Exit, Failure, line, table, to_stdout};
@@ -39,6 +46,9 @@ pub(super) struct File {
     pub(super) soc_address: Option<String>,
     pub(super) soc_format: Option<String>,
     pub(super) soc_ca_file: Option<String>,
+    pub(super) otlp_endpoint: Option<String>,
+    pub(super) otlp_headers: Option<String>,
+    pub(super) otlp_per_mille: Option<String>,
 }
 
 /// One setting, as it is shown and explained.
@@ -60,7 +70,7 @@ impl Setting {
 }
 
 /// Every setting. `config show`, `init` and `check` speak from this list alone.
-const SETTINGS: [Setting; 19] = [
+const SETTINGS: [Setting; 22] = [
     Setting {
         key: "db",
         default: "sqlite:socho.db",
@@ -213,6 +223,30 @@ const SETTINGS: [Setting; 19] = [
         of: |file| file.soc_ca_file.as_ref(),
         check: |_| Ok(()),
     },
+    Setting {
+        key: "otlp_endpoint",
+        default: "",
+        vi: "Nơi nhận vết xử lý (OTLP/HTTP): http://máy:4318; cần bản dựng có --features otlp",
+        en: "Where traces go (OTLP over HTTP): http://host:4318; needs a build with --features otlp",
+        of: |file| file.otlp_endpoint.as_ref(),
+        check: is_traces_endpoint,
+    },
+    Setting {
+        key: "otlp_headers",
+        default: "",
+        vi: "Đầu yêu cầu mà nơi nhận vết cần: tên=giá trị, cách nhau bằng dấu phẩy",
+        en: "Headers that the collector of traces wants: name=value, with commas between them",
+        of: |file| file.otlp_headers.as_ref(),
+        check: are_headers,
+    },
+    Setting {
+        key: "otlp_per_mille",
+        default: "1000",
+        vi: "Số vết giữ lại trong một nghìn; bên gọi đã quyết (traceparent) thì theo bên gọi",
+        en: "How many traces of a thousand are kept; where the caller decided (traceparent), as it did",
+        of: |file| file.otlp_per_mille.as_ref(),
+        check: is_share,
+    },
 ];
 
 /// Variables of the environment that are no settings of the file.
@@ -267,7 +301,14 @@ fn resolve(context: &Context, setting: &Setting) -> Resolved {
         (None, None, Some(value)) => (value, Message::new("tệp", "file")),
         (None, None, None) => (setting.default.to_owned(), Message::new("mặc định", "default")),
     };
-    Resolved { key: setting.key, value: OpenOptions { url: value, migrate_url: None }.shown(), layer }
+    let value = if setting.key == "otlp_headers" {
+        // Their names alone: a value may open something.
+        let names = value.split(',').filter_map(|part| Some(format!("{}=…", part.split_once('=')?.0.trim())));
+        names.collect::<Vec<_>>().join(", ")
+    } else {
+        OpenOptions { url: value, migrate_url: None }.shown()
+    };
+    Resolved { key: setting.key, value, layer }
 }
 
 fn show(context: &Context) {
@@ -386,76 +427,6 @@ impl File {
             None => toml::from_str(text).map_err(same),
         }
     }
-}
-
-fn is_database(value: &str) -> Result<(), Failure> {
-    let options = OpenOptions { url: value.to_owned(), migrate_url: None };
-    options.file().map(|_| ()).map_err(|error| crate::app::error::AppError::from(error).into())
-}
-
-fn is_public_url(text: &str) -> Result<(), Failure> {
-    super::serve::public(text).map(drop)
-}
-
-fn is_address(value: &str) -> Result<(), Failure> {
-    super::serve::address(value).map(|_| ())
-}
-
-fn is_file(value: &str) -> Result<(), Failure> {
-    if std::path::Path::new(value).is_file() {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Configuration, format!("Không có tệp {value}."), format!("There is no file {value}.")))
-}
-
-fn is_months(value: &str) -> Result<(), Failure> {
-    super::privacy::months_of(value).map(drop)
-}
-
-fn is_name(value: &str) -> Result<(), Failure> {
-    if (2..=200).contains(&value.trim().chars().count()) && !value.chars().any(char::is_control) {
-        return Ok(());
-    }
-    let vi = format!("Tên {value:?} không dùng được: cần 2 đến 200 ký tự trên một dòng.");
-    Err(Failure::new(Exit::Configuration, vi, format!("The name {value:?} cannot be used: 2 to 200 characters.")))
-}
-
-fn is_web_address(value: &str) -> Result<(), Failure> {
-    if value.parse::<crate::domain::webhook::WebhookUrl>().is_ok() {
-        return Ok(());
-    }
-    let vi = format!("{value} không phải địa chỉ https://….");
-    Err(Failure::new(Exit::Configuration, vi, format!("{value} is no https://… address.")))
-}
-
-fn is_reach(value: &str) -> Result<(), Failure> {
-    super::book::reach_of(value).map(drop)
-}
-
-/// A folder that is missing is made when the first key is.
-fn is_folder(value: &str) -> Result<(), Failure> {
-    let path = std::path::Path::new(value);
-    if path.is_dir() || !path.exists() {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Configuration, format!("{value} không phải thư mục."), format!("{value} is no folder.")))
-}
-
-fn is_level(value: &str) -> Result<(), Failure> {
-    super::logs::level(value).map(|_| ())
-}
-
-fn is_collector(value: &str) -> Result<(), Failure> {
-    let form = crate::app::soc::Form::Rfc5424;
-    crate::app::soc::SocSettings::read(value, form, None).map(drop).map_err(Failure::from)
-}
-
-fn is_soc_form(value: &str) -> Result<(), Failure> {
-    super::book::soc_form(value).map(drop)
-}
-
-fn is_format(value: &str) -> Result<(), Failure> {
-    super::logs::Format::read(value).map(|_| ())
 }
 
 #[cfg(test)]

@@ -56,7 +56,13 @@ pub(super) struct Demo {
 }
 
 pub(super) async fn run(context: &Context, command: Demo) -> Result<Exit, Failure> {
-    super::logs::start(context, None)?;
+    let logs = super::logs::start(context, None)?;
+    let ended = run_logged(context, command).await;
+    logs.finish().await;
+    ended
+}
+
+async fn run_logged(context: &Context, command: Demo) -> Result<Exit, Failure> {
     let bind = address(&command.bind)?;
     let app = Arc::new(context.open_with(Arc::new(SystemClock), DB_DEFAULT).await?);
     let plan = DemoPlan {

@@ -33,6 +33,7 @@ mod serve;
 mod simulate;
 mod source;
 mod statement;
+mod traces;
 mod trigger;
 mod user;
 mod vendor;

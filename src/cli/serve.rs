@@ -1,11 +1,13 @@
 //! `socho serve`.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Context;
@@ -57,7 +59,13 @@ pub(super) struct Serve {
 pub(super) const BIND_DEFAULT: &str = "127.0.0.1:8080";
 
 pub(super) async fn run(context: &Context, command: Serve) -> Result<Exit, Failure> {
-    super::logs::start(context, command.log_format.as_deref())?;
+    let logs = super::logs::start(context, command.log_format.as_deref())?;
+    let ended = run_logged(context, command).await;
+    logs.finish().await;
+    ended
+}
+
+async fn run_logged(context: &Context, command: Serve) -> Result<Exit, Failure> {
     let bind = command.bind.or_else(|| context.config.bind.clone()).unwrap_or_else(|| BIND_DEFAULT.to_owned());
     let bind = address(&bind)?;
     let ingest = command.ingest_bind.or_else(|| context.config.ingest_bind.clone());
@@ -201,6 +209,7 @@ pub(super) async fn serve(
     let (stop, stopped) = watch::channel(false);
     // Heard from now on: whoever reads the address may stop us at once.
     let told_to_stop = told_to_stop();
+    let hang_up = hang_up(tls.is_some());
     let (server, listening) = Server::bind(bind, web::everything(Arc::clone(&web))).await.map_err(|e| busy(&e))?;
     line(format!("listening {scheme}://{}", listening.0));
     let mut servers = vec![tokio::spawn(server.with_tls(tls.clone()).run(stopped.clone()))];
@@ -212,7 +221,10 @@ pub(super) async fn serve(
         servers.push(tokio::spawn(server.with_tls(tls.clone()).run(stopped.clone())));
     }
     let watching = tokio::spawn(Arc::clone(&app).watch_sources(stopped));
-    let fresh = tls.map(|tls| tokio::spawn(tls.keep_fresh()));
+    let fresh = match tls {
+        Some(tls) => tokio::spawn(tls.keep_fresh(hang_up)),
+        None => tokio::spawn(nothing_to_read_again(hang_up)),
+    };
     let deliveries = tokio::spawn(Arc::clone(&app).deliver_webhooks());
     started(listening.0);
     let mut failure = app.failure();
@@ -228,9 +240,7 @@ pub(super) async fn serve(
         let _ = server.await;
     }
     let _ = watching.await;
-    if let Some(fresh) = fresh {
-        fresh.abort();
-    }
+    fresh.abort();
     // Each writes down how far it came.
     let _ = deliveries.await;
     app.close().await;
@@ -245,9 +255,22 @@ pub(super) async fn serve(
     Ok(Exit::Ok)
 }
 
+/// Catches SIGHUP at once: uncaught it ends the process, and a reload that came too early or to a server
+/// without a certificate must not. In a terminal that closes, a server without one ends as any program.
+fn hang_up(has_certificate: bool) -> Option<Signal> {
+    let caught = has_certificate || !std::io::stdin().is_terminal();
+    caught.then(|| signal(SignalKind::hangup()).ok()).flatten()
+}
+
+async fn nothing_to_read_again(hang_up: Option<Signal>) {
+    let Some(mut hang_up) = hang_up else { return };
+    while hang_up.recv().await.is_some() {
+        tracing::info!("cli.serve.nothing_to_read_again");
+    }
+}
+
 /// Catches the signals at once and returns what waits for one of them.
 fn told_to_stop() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{Signal, SignalKind, signal};
     async fn heard(signal: Option<Signal>) {
         match signal {
             Some(mut signal) => {

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::engine::{Row, Transaction, binds};
+use super::engine::{Row, Transaction, Value, binds};
 use super::error::Result;
 use super::{instant, micros};
 use crate::domain::idempotency::IdempotencyKey;
@@ -21,6 +21,15 @@ pub(crate) struct Slot {
     pub(crate) actor: String,
     pub(crate) route: String,
     pub(crate) key: IdempotencyKey,
+}
+
+impl Slot {
+    /// Returns what a statement is bound to: where the key counts, and after that the rest.
+    fn binds<'a>(&'a self, rest: Vec<Value<'a>>) -> Vec<Value<'a>> {
+        let mut values = binds![self.market.get(), self.actor.as_str(), self.route.as_str(), self.key.as_str()];
+        values.extend(rest);
+        values
+    }
 }
 
 /// A request that claims a key.
@@ -61,25 +70,16 @@ pub(crate) async fn claim(transaction: &mut Transaction, slot: &Slot, claim: &Cl
     const SQL: &str = "INSERT INTO idempotency_keys (market_id, actor, route, idempotency_key, fingerprint, claim, \
         lease_until, keep_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
         ON CONFLICT (market_id, actor, route, idempotency_key) DO NOTHING";
-    let values = binds![
-        slot.market.get(),
-        slot.actor.as_str(),
-        slot.route.as_str(),
-        slot.key.as_str(),
-        claim.fingerprint.as_slice(),
-        claim.id.as_slice(),
-        micros(claim.lease_until),
-        micros(claim.keep_until),
-    ];
-    Ok(transaction.execute(SQL, values).await? == 1)
+    let values =
+        binds![claim.fingerprint.as_slice(), claim.id.as_slice(), micros(claim.lease_until), micros(claim.keep_until),];
+    Ok(transaction.execute(SQL, slot.binds(values)).await? == 1)
 }
 
 /// Reads what is known of a key; `None` when nobody holds it.
 pub(crate) async fn find(transaction: &mut Transaction, slot: &Slot) -> Result<Option<Known>> {
     const SQL: &str = "SELECT fingerprint, claim, lease_until, keep_until, status, content_type, answer \
         FROM idempotency_keys WHERE market_id = $1 AND actor = $2 AND route = $3 AND idempotency_key = $4";
-    let values = binds![slot.market.get(), slot.actor.as_str(), slot.route.as_str(), slot.key.as_str()];
-    transaction.row(SQL, values).await?.as_ref().map(known).transpose()
+    transaction.row(SQL, slot.binds(binds![])).await?.as_ref().map(known).transpose()
 }
 
 fn known(row: &Row) -> Result<Known> {
@@ -101,17 +101,13 @@ pub(crate) async fn take_over(transaction: &mut Transaction, slot: &Slot, from: 
         status = NULL, content_type = NULL, answer = NULL \
         WHERE market_id = $1 AND actor = $2 AND route = $3 AND idempotency_key = $4 AND claim = $5";
     let values = binds![
-        slot.market.get(),
-        slot.actor.as_str(),
-        slot.route.as_str(),
-        slot.key.as_str(),
         from,
         claim.fingerprint.as_slice(),
         claim.id.as_slice(),
         micros(claim.lease_until),
         micros(claim.keep_until),
     ];
-    Ok(transaction.execute(SQL, values).await? == 1)
+    Ok(transaction.execute(SQL, slot.binds(values)).await? == 1)
 }
 
 /// Keeps what was answered; `false` when the claim has been taken over meanwhile.
@@ -123,34 +119,22 @@ pub(crate) async fn answer(
 ) -> Result<bool> {
     const SQL: &str = "UPDATE idempotency_keys SET status = $6, content_type = $7, answer = $8 \
         WHERE market_id = $1 AND actor = $2 AND route = $3 AND idempotency_key = $4 AND claim = $5";
-    let values = binds![
-        slot.market.get(),
-        slot.actor.as_str(),
-        slot.route.as_str(),
-        slot.key.as_str(),
-        claim,
-        answer.status,
-        answer.content_type,
-        answer.body,
-    ];
-    Ok(transaction.execute(SQL, values).await? == 1)
+    let values = binds![claim, answer.status, answer.content_type, answer.body,];
+    Ok(transaction.execute(SQL, slot.binds(values)).await? == 1)
 }
 
 /// Ends a claim's lease without an answer: what became of it is not known.
 pub(crate) async fn end_lease(transaction: &mut Transaction, slot: &Slot, claim: &[u8], at: Timestamp) -> Result<()> {
     const SQL: &str = "UPDATE idempotency_keys SET lease_until = $6 \
         WHERE market_id = $1 AND actor = $2 AND route = $3 AND idempotency_key = $4 AND claim = $5";
-    let values =
-        binds![slot.market.get(), slot.actor.as_str(), slot.route.as_str(), slot.key.as_str(), claim, micros(at),];
-    transaction.execute(SQL, values).await.map(|_| ())
+    transaction.execute(SQL, slot.binds(binds![claim, micros(at)])).await.map(|_| ())
 }
 
 /// Gives a key back: nothing was done under it.
 pub(crate) async fn release(transaction: &mut Transaction, slot: &Slot, claim: &[u8]) -> Result<()> {
     const SQL: &str = "DELETE FROM idempotency_keys WHERE market_id = $1 AND actor = $2 AND route = $3 \
         AND idempotency_key = $4 AND claim = $5";
-    let values = binds![slot.market.get(), slot.actor.as_str(), slot.route.as_str(), slot.key.as_str(), claim];
-    transaction.execute(SQL, values).await.map(|_| ())
+    transaction.execute(SQL, slot.binds(binds![claim])).await.map(|_| ())
 }
 
 /// Takes away a few rows of a market whose time is over, those that ended first.

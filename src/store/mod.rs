@@ -25,6 +25,7 @@ mod facts;
 pub(crate) mod feeds;
 pub mod head;
 pub mod health;
+pub(crate) mod heard_requests;
 pub(crate) mod held;
 pub(crate) mod idempotency;
 mod journal;

@@ -86,7 +86,7 @@ fn heard_json(heard: &Heard) -> Value {
         "id": heard.id.to_string(), "at": rfc3339(heard.at), "address": heard.address.map(|a| a.to_canonical().to_string()),
         "path": heard.sub_path, "bytes": heard.bytes, "outcome": heard.outcome(), "status": status(heard).as_u16(),
         "ms": u64::try_from(heard.took.as_millis()).unwrap_or(u64::MAX), "item_count": heard.item_count,
-        "items": heard.items.iter().map(item_json).collect::<Vec<_>>(), "cause": cause.map(|cause| cause.cause),
+        "items": heard.items.iter().map(item_json).collect::<Vec<_>>(), "cause": cause.map(|cause| &cause.cause),
         "replays": heard.replays.as_ref().map(|(id, _)| id.to_string()),
         "replayed_by": heard.replays.as_ref().map(|(_, by)| by),
     })

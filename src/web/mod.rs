@@ -41,6 +41,8 @@ mod stall_phones;
 mod statement_pages;
 mod statements;
 pub mod tls;
+#[cfg(feature = "otlp")]
+mod traces;
 mod visitor;
 mod watch;
 mod webhooks;

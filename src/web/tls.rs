@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::signal::unix::Signal;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
@@ -53,10 +54,9 @@ impl Tls {
         Ok(())
     }
 
-    /// Reads the files again whenever they change or the process gets SIGHUP, for as long as it is polled.
-    pub async fn keep_fresh(self: Arc<Self>) {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut hang_up = signal(SignalKind::hangup()).ok();
+    /// Reads the files again whenever they change or the process hears `hang_up` (SIGHUP), for as long as it
+    /// is polled.
+    pub async fn keep_fresh(self: Arc<Self>, mut hang_up: Option<Signal>) {
         let mut seen = self.changed_at();
         loop {
             let told = async {

@@ -20,19 +20,44 @@ pub(super) struct Watch {
     route: String,
     part: &'static str,
     span: tracing::Span,
+    /// The same as a span of a trace, where traces are kept.
+    #[cfg(feature = "otlp")]
+    traced: tracing::Span,
+}
+
+/// Who asks, by its own trace (W3C Trace Context); in hexadecimal digits.
+pub(super) struct Caller<'a> {
+    pub(super) trace: &'a str,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "a trace is gone on with where one is kept"))]
+    pub(super) span: &'a str,
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "a trace is gone on with where one is kept"))]
+    pub(super) flags: &'a str,
 }
 
 impl Watch {
     pub(super) fn begin(request: &Request, id: &str) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
-        let trace = trace_id(request.headers()).unwrap_or_default();
-        let span = tracing::info_span!("request", id, trace);
+        let (method, caller) = (method_name(request.method()), caller(request.headers()));
+        #[cfg(feature = "otlp")]
+        let (traced, trace) = super::traces::begin(method, &route, id, caller.as_ref());
+        #[cfg(feature = "otlp")]
+        let span = tracing::info_span!(parent: &traced, "request", id, trace);
+        #[cfg(not(feature = "otlp"))]
+        let span = tracing::info_span!("request", id, trace = caller.map(|caller| caller.trace).unwrap_or_default());
         let part = match route.as_str() {
             path if path.starts_with("/v1/ingest/") => "ingest",
             path if path.starts_with("/v1/") => "api",
             _ => "page",
         };
-        Self { began: Instant::now(), method: method_name(request.method()), route, part, span }
+        Self {
+            began: Instant::now(),
+            method,
+            route,
+            part,
+            span,
+            #[cfg(feature = "otlp")]
+            traced,
+        }
     }
 
     pub(super) fn span(&self) -> tracing::Span {
@@ -43,6 +68,8 @@ impl Watch {
     /// second the figures tell more than lines do.
     pub(super) fn end(self, web: &Shared, status: StatusCode) {
         let took = self.began.elapsed();
+        #[cfg(feature = "otlp")]
+        super::traces::end(&self.traced, status);
         let Self { method, route, part, span, .. } = self;
         let (code, micros) = (status.as_u16(), took.as_micros());
         span.in_scope(|| {
@@ -63,7 +90,7 @@ fn method_name(method: &Method) -> &'static str {
 }
 
 /// Reads the caller's trace from `traceparent` (W3C Trace Context); nothing when it is not one.
-fn trace_id(headers: &HeaderMap) -> Option<&str> {
+fn caller(headers: &HeaderMap) -> Option<Caller<'_>> {
     let mut given = headers.get_all("traceparent").iter();
     let only = given.next().filter(|_| given.next().is_none())?.to_str().ok()?;
     let mut parts = only.split('-');
@@ -74,21 +101,21 @@ fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let set = |text: &str| text.bytes().any(|byte| byte != b'0');
     let whole = version != "00" || parts.next().is_none();
     let good = whole && hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
-    (good && set(trace) && set(parent)).then_some(trace)
+    (good && set(trace) && set(parent)).then_some(Caller { trace, span: parent, flags })
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderMap;
 
-    use super::trace_id;
+    use super::caller;
 
     #[test]
     fn a_trace_is_taken_when_it_is_one_and_nothing_else_reaches_the_log() {
         const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
         let asked = |value: &str| {
             let headers: HeaderMap = [("traceparent".parse().unwrap(), value.parse().unwrap())].into_iter().collect();
-            trace_id(&headers).map(ToOwned::to_owned)
+            caller(&headers).map(|caller| caller.trace.to_owned())
         };
         assert_eq!(asked(&format!("00-{TRACE}-b7ad6b7169203331-01")).as_deref(), Some(TRACE));
         assert_eq!(asked(&format!("01-{TRACE}-b7ad6b7169203331-01-more")).as_deref(), Some(TRACE));

@@ -97,8 +97,19 @@ fn check(file: &str, text: &str) -> Vec<String> {
 
 /// Tells whether a line compares with `==` or `!=` what an attacker could guess byte by byte.
 fn compares_a_secret(code: &str) -> bool {
-    const SECRET: [&str; 9] =
-        ["secret", "signature", "password", "hmac", "digest", "token", "api_key", "apikey", "bearer"];
+    const SECRET: [&str; 11] = [
+        "secret",
+        "signature",
+        "password",
+        "hmac",
+        "digest",
+        "token",
+        "api_key",
+        "apikey",
+        "bearer",
+        "csrf",
+        "key_hash",
+    ];
     let word = |side: &str, last: bool| {
         let cut = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '.');
         let mut words = side.trim().split(cut).filter(|word| !word.is_empty());
@@ -108,7 +119,8 @@ fn compares_a_secret(code: &str) -> bool {
     ["==", "!="].iter().any(|sign| {
         code.split_once(sign).is_some_and(|(left, right)| {
             [word(left, true), word(right, false)].iter().any(|word| {
-                let name = word.rsplit('.').next().unwrap_or_default();
+                let borrowed = |name: &&str| !["as_bytes", "as_str", "as_slice", "as_ref"].contains(name);
+                let name = word.rsplit('.').find(borrowed).unwrap_or_default();
                 SECRET.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}")))
             })
         })
@@ -147,6 +159,30 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
+    }
+}
+
+/// Where what a stranger sends is held against a secret, in constant time.
+const IN_CONSTANT_TIME: [(&str, &str); 3] = [
+    ("src/bank/signature.rs", "signatures and keys of senders"),
+    ("src/web/visitor.rs", "tokens of forms"),
+    ("src/app/pair_device.rs", "keys of phones"),
+];
+
+#[test]
+fn secrets_are_compared_in_constant_time_where_strangers_send_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, what) in IN_CONSTANT_TIME {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        assert!(code.contains(".ct_eq("), "{file}: {what} are compared in constant time no more");
+    }
+    for wrong in ["if token.as_bytes() == visitor.csrf.as_bytes() {", "found.key_hash == held", "given != self.secret"]
+    {
+        assert!(compares_a_secret(wrong), "{wrong}");
+    }
+    for right in ["token.len() == 64", "kind == Kind::Signature", "signatures == 2"] {
+        assert!(!compares_a_secret(right), "{right}");
     }
 }
 

@@ -177,14 +177,18 @@ async fn a_day(world: &World) {
     }
 }
 
+async fn an_admin(world: &World) -> Visitor {
+    user(world, "sang", Role::Admin, None).await;
+    let mut admin = Site::of(world).visitor();
+    assert_eq!(admin.log_in("sang", PASSWORD).await.status, 303);
+    admin
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_answers_have_the_documented_form() {
     let world = World::sqlite().await;
     a_day(&world).await;
-    user(&world, "sang", Role::Admin, None).await;
-    let mut admin = Site::of(&world).visitor();
-    assert_eq!(admin.log_in("sang", PASSWORD).await.status, 303);
-    let (document, admin) = (document(), &mut admin);
+    let (document, admin) = (document(), &mut an_admin(&world).await);
     let day = "/v1/markets/{code}/days/{date}";
     let held = asked(admin, &document, "GET", "/v1/inbox", "/v1/inbox", "").await;
     let item = held["data"][0]["id"].as_str().expect("an item waits").to_owned();
@@ -294,10 +298,7 @@ async fn real_answers_have_the_documented_form() {
 async fn real_answers_about_people_keys_statements_and_deliveries_have_the_documented_form() {
     let world = World::sqlite().await;
     a_day(&world).await;
-    user(&world, "sang", Role::Admin, None).await;
-    let mut admin = Site::of(&world).visitor();
-    assert_eq!(admin.log_in("sang", PASSWORD).await.status, 303);
-    let (document, admin) = (document(), &mut admin);
+    let (document, admin) = (document(), &mut an_admin(&world).await);
     let rows = [row("08:00:00", "FTb", 35_000, "rau"), row("08:30:00", "FTNEW", 12_000, "hành")];
     let file = String::from_utf8(file(FORM, &rows)).unwrap();
     let uploads = "/v1/markets/{code}/statements";
@@ -383,9 +384,7 @@ fn every_operation_says_how_to_authenticate_and_describes_what_it_takes_and_give
 async fn a_report_that_has_not_changed_is_not_sent_again() {
     let world = World::sqlite().await;
     a_day(&world).await;
-    user(&world, "sang", Role::Admin, None).await;
-    let mut admin = Site::of(&world).visitor();
-    assert_eq!(admin.log_in("sang", PASSWORD).await.status, 303);
+    let mut admin = an_admin(&world).await;
     for path in ["/v1/markets/TAN/days/2026-11-24", "/v1/markets/TAN/days/2026-11-24/report.csv"] {
         let first = admin.get(path).await;
         let mark = first.headers["etag"].to_str().unwrap().to_owned();

@@ -61,6 +61,7 @@ const NOT_DERIVED: &[(&str, &str, &str)] = &[
     ("disputes", "*", "what vendors say of their book and what they are answered; it moves nothing"),
     ("webhooks", "*", "who is told of postings and how far; the postings are in the journal"),
     ("webhook_attempts", "*", "what became of telling; emptied by age"),
+    ("heard_requests", "*", "what sources sent lately and how they were answered; emptied by number, bytes and age"),
     ("cash_lines", "*", "what vendors write down for themselves; in none of the market's figures"),
 ];
 /// Senders and their secrets: changed by people, and no item depends on them once it is judged.

@@ -29,6 +29,7 @@ mod contract;
 mod corrections;
 mod daily_report;
 mod deliveries;
+mod delivery_log;
 mod dialect_edges;
 mod dialects;
 mod events;

@@ -377,3 +377,34 @@ proptest! {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deed_that_its_commit_refuses_is_told_to_nobody() {
+    // Of the two engines, PostgreSQL can be made to refuse a commit.
+    let Some(world) = World::postgres().await else { return };
+    world.market("TAN", "00:00").await;
+    world.source("one", DIALECT, &[ACCOUNT], Some("TAN")).await;
+    let collector = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("udp://{}", collector.local_addr().unwrap());
+    let settings = SocSettings::read(&address, Form::Rfc5424, None).unwrap();
+    let app = world.alike().await.with_soc(&settings).unwrap();
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'late'; END $$; \
+        CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON sources DEFERRABLE INITIALLY DEFERRED \
+        FOR EACH ROW EXECUTE FUNCTION refuse()";
+    world.execute(refuse).await.unwrap();
+    let (name, day) = ("one".parse().unwrap(), jiff::SignedDuration::from_hours(24));
+    assert!(app.rotate_source(&name, "another-secret-of-some-length", day).await.is_err());
+    world.execute("DROP TRIGGER late ON sources").await.unwrap();
+    app.rotate_source(&name, "a-third-secret-of-some-length", day).await.unwrap();
+    let mut forged = inbound(app.now(), "one", DIALECT, &settlement(ACCOUNT, "a", 1_000, "2026-11-24T08:00:00+07:00"));
+    forged.headers.clear();
+    app.receive_settlement(forged).await.unwrap();
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let mut bytes = vec![0; 4_096];
+        let length = collector.recv(&mut bytes).await.unwrap();
+        told.push(String::from_utf8(bytes[..length].to_vec()).unwrap());
+    }
+    assert!(told[0].contains("event=\"source.rotated\"") && told[1].contains("event=\"delivery.refused\""), "{told:?}");
+    app.close().await;
+}

@@ -1,8 +1,9 @@
 //! TLS without a proxy: what is spoken, who is cut, and a certificate that is renewed while serving.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use socho::app::webhooks::{Addresses, Names, Pace};
@@ -18,6 +19,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 
+use crate::serve::{BINARY, request};
 use crate::world::World;
 
 /// Makes a certificate for localhost with the machine's openssl; none where there is none.
@@ -129,4 +131,122 @@ async fn a_webhook_is_sent_to_no_server_whose_certificate_nobody_vouches_for() {
     app.close().await;
     stop.send_replace(true);
     serving.await.unwrap();
+}
+
+/// A server in a process of its own, and the lines of its log.
+struct Process {
+    child: Child,
+    port: u16,
+    log: mpsc::Receiver<String>,
+}
+
+impl Process {
+    fn start(world: &World, extra: &[&str]) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(["serve", "--db", &format!("sqlite:{}", world.path("served.db").display())])
+            .args(["--bind", "127.0.0.1:0", "--log-format", "json"])
+            .args(extra)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut listening = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut listening).unwrap();
+        let port = listening.trim().rsplit_once(':').unwrap().1.parse().unwrap();
+        let (tell, log) = mpsc::channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        Self { child, port, log }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Reads the log up to the line that holds a word.
+    fn says(&self, word: &str) {
+        loop {
+            let line = self.log.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("never said {word}"));
+            if line.contains(word) {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks on an open connection, which stays open.
+async fn asks(stream: &mut TlsStream<TcpStream>) {
+    stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok\n") {
+        let byte = stream.read_u8().await.unwrap();
+        answer.push(byte);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_reads_the_certificate_again_and_cuts_nobody_off() {
+    let world = World::sqlite().await;
+    let (Some(first), Some(second)) = (certificate(&world, "first"), certificate(&world, "second")) else { return };
+    let (live, key) = (world.path("live.pem"), world.path("live.key"));
+    let put = |certificate: &Path, private: &Path| {
+        std::fs::copy(certificate, &live).unwrap();
+        std::fs::copy(private, &key).unwrap();
+    };
+    put(&first.0, &first.1);
+    let (cert, private) = (live.display().to_string(), key.display().to_string());
+    let arguments = ["--tls-cert", &cert, "--tls-key", &private, "--public-url", "https://localhost"];
+    let mut process = Process::start(&world, &arguments);
+    let mut early = connect(process.port, &first.0).await.unwrap();
+    asks(&mut early).await;
+
+    put(&second.0, &second.1);
+    process.signal("-HUP");
+    process.says("web.tls.reloaded");
+    let mut late = connect(process.port, &second.0).await.unwrap();
+    assert!(connect(process.port, &first.0).await.is_err(), "the first is served no more");
+    asks(&mut late).await;
+    asks(&mut early).await;
+
+    // What is no certificate, and one that another key belongs to: the last good one stays.
+    let nonsense = world.path("nonsense.pem");
+    std::fs::write(&nonsense, "-----BEGIN CERTIFICATE-----\nnone\n").unwrap();
+    for (certificate, private) in [(&nonsense, &second.1), (&first.0, &second.1)] {
+        put(certificate, private);
+        process.signal("-HUP");
+        process.says("web.tls.kept_the_old_certificate");
+        asks(&mut connect(process.port, &second.0).await.unwrap()).await;
+    }
+    put(&first.0, &first.1);
+    process.signal("-HUP");
+    process.says("web.tls.reloaded");
+    asks(&mut connect(process.port, &first.0).await.unwrap()).await;
+    drop((early, late));
+    process.signal("-TERM");
+    assert!(process.child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hang_up_does_not_end_a_server_that_has_no_certificate() {
+    let world = World::sqlite().await;
+    let mut process = Process::start(&world, &[]);
+    process.signal("-HUP");
+    process.says("cli.serve.nothing_to_read_again");
+    let (status, _) = request(
+        &format!("127.0.0.1:{}", process.port),
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    assert_eq!(status, 200);
+    process.signal("-TERM");
+    assert!(process.child.wait().unwrap().success());
 }

@@ -112,10 +112,19 @@ fn is_due(webhooks: &Webhooks, row: &WebhookRow, seen: &mut HashMap<WebhookId, S
 
 async fn attend(app: Arc<App>, row: WebhookRow) {
     let id = row.id;
-    if let Err(error) = deliver(&app, row).await {
-        tracing::warn!(webhook = %id, code = error.code, cause = ?error.cause, "app.webhooks.deliver");
-        // Whatever it is, it is not gone at once.
-        sleep(app.webhooks.pace.look).await;
+    match deliver(&app, row).await {
+        Ok(()) => {
+            if app.webhooks.unable.is_over(id) {
+                tracing::info!(webhook = %id, "app.webhooks.delivers_again");
+            }
+        }
+        Err(error) => {
+            if app.webhooks.unable.is_new(id, error.code) {
+                tracing::warn!(webhook = %id, code = error.code, cause = ?error.cause, "app.webhooks.deliver");
+            }
+            // Whatever it is, it is not gone at once.
+            sleep(app.webhooks.pace.look).await;
+        }
     }
 }
 

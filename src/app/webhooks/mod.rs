@@ -5,7 +5,8 @@ mod call;
 pub mod deliver;
 mod sign;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -52,6 +53,23 @@ impl Default for Pace {
     }
 }
 
+/// Subscriptions that cannot be delivered to by a fault of ours (a secret that does not open, a database
+/// that is away), and why: the log is told once, and again when that changes.
+#[derive(Debug, Default)]
+struct Unable(Mutex<HashMap<WebhookId, &'static str>>);
+
+impl Unable {
+    /// Notes why nothing could be delivered; tells whether that is news.
+    fn is_new(&self, id: WebhookId, code: &'static str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, code) != Some(code)
+    }
+
+    /// Notes that it can be delivered to, or is gone; tells whether that is news.
+    fn is_over(&self, id: WebhookId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).is_some()
+    }
+}
+
 /// What this process needs to deliver.
 pub(crate) struct Webhooks {
     caller: call::Caller,
@@ -59,12 +77,14 @@ pub(crate) struct Webhooks {
     /// Names this process among those that deliver.
     holder: Vec<u8>,
     woken: Notify,
+    unable: Unable,
 }
 
 impl Webhooks {
     pub(crate) fn new(reach: Reach, names: Arc<dyn Names>, pace: Pace) -> Self {
         let holder = fastrand::u128(..).to_be_bytes().to_vec();
-        Self { caller: call::Caller::new(reach, names, pace.answer), pace, holder, woken: Notify::new() }
+        let caller = call::Caller::new(reach, names, pace.answer);
+        Self { caller, pace, holder, woken: Notify::new(), unable: Unable::default() }
     }
 }
 
@@ -245,8 +265,7 @@ impl App {
         webhooks::add(&mut transaction, &row).await?;
         let said = json!({ "host": row.url.authority(), "delivered_seq": row.delivered_seq });
         let note = Note::of(Action::WebhookAdded, id).after(said);
-        self.note(&mut transaction, market.id, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, market.id, [note]).await?;
         self.webhooks.woken.notify_one();
         Ok((WebhookShown::of(row, Vec::new(), self.now()), secret))
     }
@@ -291,10 +310,10 @@ impl App {
         if !webhooks::remove(&mut transaction, market.id, id).await? {
             return Err(no_webhook(id));
         }
+        self.webhooks.unable.is_over(id);
         let said = json!({ "host": row.url.authority(), "delivered_seq": row.delivered_seq });
         let note = Note::of(Action::WebhookRemoved, id).before(said);
-        self.note(&mut transaction, market.id, [note]).await?;
-        Ok(transaction.commit().await?)
+        self.commit_noted(transaction, market.id, [note]).await
     }
 
     /// Puts a new secret in force; events are signed with the one before too for `overlap` more.
@@ -317,8 +336,7 @@ impl App {
         let sealed = self.seal(&mut transaction, &webhook_place(market.id, id), secret.as_bytes()).await?;
         webhooks::rotate(&mut transaction, market.id, id, &sealed, until).await?;
         let note = Note::of(Action::WebhookRotated, id).after(json!({ "previous_secret_until": rfc3339(until) }));
-        self.note(&mut transaction, market.id, [note]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, market.id, [note]).await?;
         Ok((self.webhook(&market.code, id).await?, secret))
     }
 
@@ -340,8 +358,7 @@ impl App {
         let after = within(&market, after.unwrap_or(row.delivered_seq), row.last_seq)?;
         webhooks::replay(&mut transaction, market.id, id, after).await?;
         let note = Note::of(Action::WebhookReplayed, id).before(json!({ "delivered_seq": row.delivered_seq }));
-        self.note(&mut transaction, market.id, [note.after(json!({ "delivered_seq": after }))]).await?;
-        transaction.commit().await?;
+        self.commit_noted(transaction, market.id, [note.after(json!({ "delivered_seq": after }))]).await?;
         self.webhooks.woken.notify_one();
         self.webhook(&market.code, id).await
     }
@@ -448,4 +465,20 @@ fn no_webhook(id: WebhookId) -> AppError {
         format!("Không có nơi nhận {id}. Xem danh sách: socho webhook list --market MÃ."),
         format!("There is no webhook {id}. See the list: socho webhook list --market CODE."),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_delivered_is_told_once_and_again_when_that_changes() {
+        let (unable, id, other) =
+            (Unable::default(), WebhookId(uuid::Uuid::from_u128(1)), WebhookId(uuid::Uuid::nil()));
+        assert!(!unable.is_over(id));
+        assert!(unable.is_new(id, "secret_broken") && !unable.is_new(id, "secret_broken"));
+        assert!(unable.is_new(other, "secret_broken"));
+        assert!(unable.is_new(id, "not_ready") && !unable.is_new(id, "not_ready"));
+        assert!(unable.is_over(id) && !unable.is_over(id) && unable.is_new(id, "not_ready"));
+    }
 }

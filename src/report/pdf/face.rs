@@ -6,7 +6,8 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use rustybuzz::{Face as Outlines, UnicodeBuffer};
+use harfrust::{Direction, FontRef, ShapeOptions, Shaper, ShaperData, UnicodeBuffer};
+use skrifa::{GlyphId, MetadataProvider as _};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -67,8 +68,34 @@ impl Face {
 
     fn outlines(self) -> Option<&'static Outlines<'static>> {
         static FACES: LazyLock<Vec<(Face, Option<Outlines<'static>>)>> =
-            LazyLock::new(|| Face::ALL.into_iter().map(|face| (face, Outlines::from_slice(face.file(), 0))).collect());
+            LazyLock::new(|| Face::ALL.into_iter().map(|face| (face, Outlines::read(face.file()))).collect());
         FACES.iter().find(|(face, _)| *face == self).and_then(|(_, outlines)| outlines.as_ref())
+    }
+}
+
+/// A font file as it is read: which glyph a character has, and how text is shaped.
+struct Outlines<'a> {
+    font: FontRef<'a>,
+    shaper: ShaperData,
+}
+
+impl<'a> Outlines<'a> {
+    fn read(file: &'a [u8]) -> Option<Self> {
+        let font = FontRef::new(file).ok()?;
+        let shaper = ShaperData::new(&font);
+        Some(Self { font, shaper })
+    }
+
+    fn glyph_index(&self, character: char) -> Option<GlyphId> {
+        self.font.charmap().map(character)
+    }
+
+    fn has(&self, character: char) -> bool {
+        self.glyph_index(character).is_some_and(|glyph| glyph != GlyphId::NOTDEF)
+    }
+
+    fn shaper(&self) -> Shaper<'_> {
+        self.shaper.shaper(&self.font).build()
     }
 }
 
@@ -111,10 +138,11 @@ impl Shaped {
         let (drawn, places) = drawable(&clean, outlines);
         let mut buffer = UnicodeBuffer::new();
         buffer.push_str(&drawn);
-        buffer.set_direction(rustybuzz::Direction::LeftToRight);
+        buffer.set_direction(Direction::LeftToRight);
         buffer.guess_segment_properties();
-        buffer.set_direction(rustybuzz::Direction::LeftToRight);
-        let output = rustybuzz::shape(outlines, &[], buffer);
+        buffer.set_direction(Direction::LeftToRight);
+        let shaper = outlines.shaper();
+        let output = shaper.shape(buffer, ShapeOptions::new());
         let mut glyphs: Vec<Glyph> = output
             .glyph_infos()
             .iter()
@@ -128,7 +156,7 @@ impl Shaped {
             })
             .collect();
         end_clusters(&mut glyphs);
-        Self { text: clean, face, glyphs, units: i64::from(outlines.units_per_em()) }
+        Self { text: clean, face, glyphs, units: i64::from(shaper.units_per_em()) }
     }
 
     /// Returns how wide it is in a size.
@@ -154,7 +182,7 @@ fn drawable(text: &str, outlines: &Outlines<'_>) -> (String, Vec<(usize, usize)>
     for (at, character) in text.char_indices() {
         let is_mark = is_combining_mark(character);
         marks = if is_mark { marks + 1 } else { 0 };
-        let has = outlines.glyph_index(character).is_some_and(|glyph| glyph.0 != 0);
+        let has = outlines.has(character);
         if is_mark && (marks > MARKS_MAX || !has || drawn.is_empty()) {
             continue;
         }
@@ -209,7 +237,7 @@ mod tests {
         for face in Face::ALL {
             let outlines = face.outlines().expect("a face");
             for letter in letters.chars().chain([BOX]) {
-                assert!(outlines.glyph_index(letter).is_some_and(|glyph| glyph.0 != 0), "{face:?} lacks {letter}");
+                assert!(outlines.has(letter), "{face:?} lacks {letter}");
             }
         }
     }

@@ -142,6 +142,12 @@ pub(super) const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../../../migrations/sqlite/0017_spreads.sql"),
         include_str!("../../../migrations/postgres/0017_spreads.sql"),
     ),
+    (
+        18,
+        "heard requests",
+        include_str!("../../../migrations/sqlite/0018_heard_requests.sql"),
+        include_str!("../../../migrations/postgres/0018_heard_requests.sql"),
+    ),
 ];
 
 /// Where the database is and how to open it.

@@ -20,7 +20,8 @@ const CHANGEABLE: &str = "installation, markets, market_places, account_routes, 
 /// a person booked as money of their own, what has run out of logins and codes,
 /// subscriptions that ended.
 const REMOVABLE: &str = "inbox_texts, source_accounts, pairings, recovery_codes, sessions, login_attempts, \
-    pairing_codes, assignment_proposals, webhooks, webhook_attempts, idempotency_keys";
+    pairing_codes, assignment_proposals, webhooks, webhook_attempts, idempotency_keys, \
+    heard_requests";
 
 /// Makes both roles when they are missing and lets the login act as either.
 ///
