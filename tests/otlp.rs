@@ -99,7 +99,7 @@ impl Serving {
     /// Reads the log up to the line that holds a word.
     fn says(&self, word: &str) -> String {
         loop {
-            let line = self.log.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("never said {word}"));
+            let line = self.log.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|_| panic!("never said {word}"));
             if line.contains(word) {
                 return line;
             }

@@ -299,7 +299,9 @@ pub(crate) async fn date_hours(transaction: &mut Transaction, period: Period) ->
     for row in transaction.rows(OTHERS, values()).await? {
         let date = row.parse("business_date")?;
         let ends = [instant(row.int("first_at")?)?, instant(row.int("last_at")?)?].map(vietnam_hour);
-        BTreeSet::from(ends).into_iter().for_each(|hour| found(date, hour, 1));
+        for hour in BTreeSet::from(ends) {
+            found(date, hour, 1);
+        }
     }
     let rows = transaction.rows(SUMS, values()).await?;
     rows.iter()

@@ -1,6 +1,8 @@
 //! Reports of periods and comparisons of markets: against the journal itself, in every form, and what
 //! the city does not see.
 
+use std::fmt::Write as _;
+
 use jiff::civil::date;
 use socho::app::close_day::CloseDay;
 use socho::app::daily_report::PageForm;
@@ -268,4 +270,66 @@ story!(totals_of_markets_chosen_freely_tell_no_hidden_one, |world| {
     // Three such pairs of hidden markets would tell each of the three.
     assert_eq!(total(&["AAA", "BBB", "CCC"]).await, None);
     assert_eq!(total(&["AAA", "BBB"]).await, None);
+});
+
+/// What the city sees of two markets' days, as text: sums of closed days and open ones, each day, hours, steps.
+async fn seen_by_the_city(world: &World) -> String {
+    let period = Period::month("2026-11").unwrap();
+    let mut seen = String::new();
+    for standing in [Standing::Closed, Standing::Provisional] {
+        let compared = world.app.compare(period, standing, &[]).await.unwrap();
+        for market in compared.markets {
+            writeln!(seen, "{} {standing:?} {:?} before {:?}", market.code, market.sums, market.previous).unwrap();
+        }
+    }
+    for market in world.app.city_days(period).await.unwrap() {
+        let days: Vec<_> = market.days.iter().filter(|(_, sums)| sums.is_some()).collect();
+        writeln!(seen, "{} {days:?}", market.code).unwrap();
+    }
+    writeln!(seen, "{:?}", world.app.weekday_hours(period).await.unwrap()).unwrap();
+    let funnel = world.app.funnel().await.unwrap();
+    writeln!(seen, "{:?} {:?}", funnel.all, funnel.categories).unwrap();
+    seen
+}
+
+// A book that is older than the counts of closes has none of them, and its city sees the same by the kept totals.
+story!(the_city_sees_the_same_of_dates_that_were_closed_before_closes_counted, |world| {
+    for (market, accounts) in [("TAN", "0071000001"), ("CKH", "0071000002")] {
+        world.market(market, "00:00").await;
+        for stall in 0..6 {
+            world.stall(market, &format!("A{stall}"), "Nguyễn Thị Hoa", &format!("{accounts}{stall:02}")).await;
+        }
+        world.source(&market.to_lowercase(), Dialect::GenericHmac, &[], Some(market)).await;
+    }
+    let mut number = 0;
+    for (day, stalls) in [("2026-10-30", 6), ("2026-11-02", 6), ("2026-11-03", 4), ("2026-11-20", 6), ("2026-11-23", 5)]
+    {
+        for (market, accounts) in [("tan", "0071000001"), ("ckh", "0071000002")] {
+            for stall in 0..stalls {
+                for hour in [6, 7 + stall % 3] {
+                    let at = format!("{day}T{hour:02}:30:00+07:00");
+                    world.set_clock(&at);
+                    let paid = settlement(&format!("{accounts}{stall:02}"), &format!("p{number}"), 10_000, &at);
+                    world.send(market, Dialect::GenericHmac, &paid).await;
+                    number += 1;
+                }
+            }
+        }
+    }
+    world.set_clock("2026-11-24T08:00:00+07:00");
+    for (market, date) in [("TAN", "2026-11-20"), ("CKH", "2026-11-22")] {
+        let (market, date) = (market.parse().unwrap(), date.parse().unwrap());
+        world.app.close_day(CloseDay { market, date, early: false, actor: "an".to_owned() }).await.unwrap();
+    }
+    let counted = seen_by_the_city(&world).await;
+    assert!(counted.contains("active_stalls: 6") && counted.contains("active_stalls: 5"), "{counted}");
+    let free = if world.url.starts_with("sqlite:") {
+        "DROP TRIGGER day_spreads_no_delete"
+    } else {
+        "ALTER TABLE day_spreads DISABLE TRIGGER ALL"
+    };
+    world.execute(free).await.unwrap();
+    let stalls_and_hours = "DELETE FROM day_spreads WHERE measure IN ('stall', 'hour')";
+    assert!(world.execute(stalls_and_hours).await.unwrap() > 8);
+    assert_eq!(seen_by_the_city(&world).await, counted);
 });

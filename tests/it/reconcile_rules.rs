@@ -15,8 +15,8 @@ fn date(day: i8) -> BusinessDate {
     format!("2026-11-{day}").parse().unwrap()
 }
 
-fn at(day: i8, time: &str) -> Option<Timestamp> {
-    Some(format!("2026-11-{day}T{time}+07:00").parse().unwrap())
+fn at(day: i8, time: &str) -> Timestamp {
+    format!("2026-11-{day}T{time}+07:00").parse().unwrap()
 }
 
 fn line(number: i64, day: i8, amount: i64) -> Line {
@@ -66,7 +66,7 @@ fn a_line_that_names_no_hour_may_be_the_evening_before_where_that_date_is_covere
         let found = paired(&[line(1, 24, 20_000)], std::slice::from_ref(&evening), |_| coverage);
         assert_eq!((found.lines, found.credits), (vec![0], vec![0]), "nobody knows that the evening lacks it");
     }
-    let timed = Line { at: at(24, "09:00:00"), ..line(1, 24, 20_000) };
+    let timed = Line { at: Some(at(24, "09:00:00")), ..line(1, 24, 20_000) };
     let found = paired(&[timed], &[evening], |_| Coverage::Day);
     assert_eq!(found.lines, [0], "the bank says when, and it was not the evening before");
 }
@@ -93,8 +93,8 @@ fn an_amount_below_zero_in_its_own_column_goes_the_other_way() {
 #[test]
 fn the_date_and_short_numbers_in_a_reference_are_no_part_that_tells_whose_money_it_is() {
     let report = |reference: &str| Credit { reference: BankRef::normalise(reference), ..credit(1, 24, 20_000) };
-    let told = |memo: &str| Line { memo: evidence(memo), at: at(24, "09:00:00"), ..line(1, 24, 20_000) };
-    let late = |reference: &str| Credit { at: at(24, "15:00:00"), ..report(reference) };
+    let told = |memo: &str| Line { memo: evidence(memo), at: Some(at(24, "09:00:00")), ..line(1, 24, 20_000) };
+    let late = |reference: &str| Credit { at: Some(at(24, "15:00:00")), ..report(reference) };
     for (memo, reference, why) in [
         ("CT FT26328100200 rau", "VCB.FT26328100200", Some(Why::ReferencePart)),
         ("CT 24112026 rau", "VCB.24112026", None),
@@ -106,7 +106,7 @@ fn the_date_and_short_numbers_in_a_reference_are_no_part_that_tells_whose_money_
         let found = paired(&[told(memo)], &[late(reference)], |_| Coverage::Day);
         assert_eq!(whys(&found).first().copied(), why, "{memo}");
     }
-    let other_week = Credit { date: date(14), at: at(14, "15:00:00"), ..report("VCB.FT26328100200") };
+    let other_week = Credit { date: date(14), at: Some(at(14, "15:00:00")), ..report("VCB.FT26328100200") };
     assert_eq!(whys(&paired(&[told("CT FT26328100200")], &[other_week], |_| Coverage::Day)), []);
 }
 
@@ -114,7 +114,7 @@ fn the_date_and_short_numbers_in_a_reference_are_no_part_that_tells_whose_money_
 fn two_amounts_that_come_to_a_third_by_chance_are_no_sum_and_neither_is_one_run_of_two() {
     let parts = |amounts: &[i64]| -> Vec<Credit> {
         let one = |(item, amount): (i64, &i64)| Credit {
-            at: at(24, &format!("09:00:{item:02}")),
+            at: Some(at(24, &format!("09:00:{item:02}"))),
             ..credit(item, 24, *amount)
         };
         (1..).zip(amounts).map(one).collect()
