@@ -120,9 +120,12 @@ pub(crate) async fn held(
     limit: i64,
 ) -> Result<Vec<InboxRow>> {
     const ANY: &str = held_sql!("");
-    // Repeats the partial index's own condition, so that SQLite may use it; and what lies in the inbox's key stands
-    // behind a sign (see the text), or SQLite would walk the whole inbox by that key for the few that are held.
-    const HELD: &str = held_sql!("AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected') ");
+    // Repeats the partial index's own condition and names its column, so that SQLite may use it; and what lies in
+    // the inbox's key stands behind a sign (see the text), or SQLite would walk the whole inbox by that key for the
+    // few that are held.
+    const HELD: &str = held_sql!(
+        "AND (i.outcome = 'quarantined' OR i.outcome = 'stale' OR i.outcome = 'rejected') AND i.business_date > '' "
+    );
     let is_held = matches!(outcome, Outcome::Quarantined | Outcome::Stale | Outcome::Rejected);
     let sql = if is_held { HELD } else { ANY };
     let rows = transaction.rows(sql, binds![market.get(), outcome.as_str(), after, limit]).await?;

@@ -72,14 +72,14 @@ fn keeps_the_contract(out: &str, settlements: u64) -> Value {
 fn a_bench_prints_the_fixed_keys_and_finds_every_acknowledged_settlement_in_the_journal() {
     let (_, out) = bench(&["--json"]);
     assert_eq!(out.lines().count(), 1);
-    let figures = keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230);
+    let figures = keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230 + 130);
     assert_eq!(figures["settle"]["postgres"], Value::Null);
 }
 
 #[test]
 fn a_load_process_of_its_own_measures_the_same_things_and_people_get_a_table() {
     let (_, out) = bench(&["--client", "process"]);
-    keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230);
+    keeps_the_contract(&out, 2 * 2 * 40 + 120 + 40 + 230 + 130);
     for part in ["TigerBeetle", "sqlite spread", "sqlite hot", "ceiling", "Acknowledged = booked"] {
         assert!(out.contains(part), "{part}: {out}");
     }
@@ -93,7 +93,7 @@ fn a_postgres_server_is_measured_in_a_database_of_its_own_that_is_gone_afterward
         return;
     };
     let (id, out) = bench(&["--json", "--postgres", &server]);
-    let figures = keeps_the_contract(&out, 2 * (2 * 2 * 40 + 120) + 40 + 230);
+    let figures = keeps_the_contract(&out, 2 * (2 * 2 * 40 + 120) + 40 + 230 + 130);
     has(&figures["settle"]["postgres"]["4"]["spread"], &["per_s", "p50_ms", "p99_ms", "batch_mean"]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let left: i64 = runtime.block_on(async {

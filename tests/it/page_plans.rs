@@ -147,8 +147,10 @@ async fn no_page_looks_through_the_journal_of_a_file() {
             plan.fetch_all(&mut connection).await.unwrap().iter().map(|row| row.get("detail")).collect();
         for name in ["postings", "inbox"].into_iter().flat_map(|table| names(sql, table)) {
             let whole = |step: &&String| {
+                // By its key from some item on is all of the inbox, where what is looked for is rare.
+                let from_end_to_end = step.ends_with("(market_id=?)") || step.ends_with("(market_id=? AND item>?)");
                 step.starts_with(&format!("SCAN {name}"))
-                    || step.starts_with(&format!("SEARCH {name} ")) && step.ends_with("(market_id=?)")
+                    || step.starts_with(&format!("SEARCH {name} ")) && from_end_to_end
             };
             let wrong: Vec<&String> = steps.iter().filter(whole).collect();
             assert!(wrong.is_empty(), "{sql}\n{steps:#?}");

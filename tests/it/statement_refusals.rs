@@ -165,6 +165,25 @@ fn camt_is_read_with_prefixes_and_in_older_versions() {
     }
 }
 
+/// A batch of both directions: what goes back is taken from the sum, and a part without a reference of its
+/// own is not known by that of the whole, which all parts would share.
+#[test]
+fn the_parts_of_a_camt_batch_have_their_own_directions_and_references() {
+    const BACK: &str = "<Amt Ccy=\"VND\">100000</Amt><CdtDbtInd>CRDT</CdtDbtInd>";
+    let whole = text("camt054.xml");
+    let mixed = whole.replace(BACK, &BACK.replace("CRDT", "DBIT"));
+    let unequal = refuse(mixed.as_bytes());
+    assert!(matches!(&unequal.rule, Rule::Sum(sum) if sum.what == SumKind::Batch), "{unequal}");
+    let settled = mixed.replace(">343000</Amt>", ">143000</Amt>").replace(">343000</TtlAmt>", ">143000</TtlAmt>");
+    let settled = settled.replace("<AcctSvcrRef>260601FX22N8GG04</AcctSvcrRef>", "");
+    let file = read(settled.as_bytes(), None).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let lines = lines_of(&shown(&file));
+    let found = |amount: i64| lines.as_array().unwrap().iter().find(|line| line["amount"] == amount).unwrap();
+    assert_eq!((&found(51_000)["bank_ref"], &found(51_000)["direction"]), (&"SC2UXVMHDM".into(), &"credit".into()));
+    assert_eq!(found(100_000)["direction"], "debit");
+    assert_eq!(found(192_000)["direction"], "credit");
+}
+
 #[test]
 fn a_camt_message_that_lies_is_refused() {
     let whole = text("camt053.xml");

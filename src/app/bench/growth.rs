@@ -42,7 +42,11 @@ pub async fn measure(
     mut progress: impl FnMut(u64),
 ) -> Result<(Vec<AtSize>, u64), AppError> {
     let source: SourceName = book.target.source.parse().map_err(|error: IdError| AppError::internal(error))?;
-    let (now, total) = (book.app.now(), sizes.last().copied().unwrap_or(0) + PORTION);
+    let largest = sizes.last().copied().unwrap_or(0);
+    // As many at every size: a young book would otherwise be timed before its log was folded even once.
+    let gaps = sizes.iter().zip(sizes.iter().skip(1)).map(|(size, next)| next.saturating_sub(*size));
+    let next = gaps.chain([PORTION, largest]).min().unwrap_or(0);
+    let (now, total) = (book.app.now(), largest.saturating_add(next));
     let (mut first, mut acked, mut figures) = (0, 0, Vec::new());
     for size in sizes {
         progress(*size);
@@ -58,10 +62,9 @@ pub async fn measure(
             return Err(AppError::internal(format!("the bench's own book differs: {:?}", market.differences.first())));
         }
         let verify = began.elapsed();
-        // As many at every size: a young book would otherwise be timed before its log was folded even once.
-        let took = take(book, &source, Growing { first, count: PORTION, total, now }, &mut acked).await?;
-        first += PORTION;
-        figures.push(AtSize { postings: *size, report_micros, next: (PORTION, took), verify });
+        let took = take(book, &source, Growing { first, count: next, total, now }, &mut acked).await?;
+        first += next;
+        figures.push(AtSize { postings: *size, report_micros, next: (next, took), verify });
     }
     Ok((figures, acked))
 }
