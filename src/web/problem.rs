@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
-use tracing::Instrument as _;
 
 use super::Shared;
 use super::pages::frame::Frame;
@@ -216,7 +215,7 @@ pub(super) async fn frame(State(web): State<Shared>, request: Request, next: Nex
     request.extensions_mut().insert(RequestId(id.clone()));
     // A task of its own: a client that hangs up must not stop a booking half-way, and a panic ends
     // as an answer.
-    let mut response = match tokio::spawn(next.run(request).instrument(watch.span())).await {
+    let mut response = match tokio::spawn(watch.over(next.run(request))).await {
         Ok(response) => response,
         Err(error) => told(&asked, &path)(AppError::internal(error)).into_response(),
     };

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method, StatusCode};
+use tracing::Instrument as _;
 
 use super::Shared;
 use crate::app::meters::Answered;
@@ -60,8 +61,13 @@ impl Watch {
         }
     }
 
-    pub(super) fn span(&self) -> tracing::Span {
-        self.span.clone()
+    /// Has what happens within a future belong to the request: the lines of the log, and spans where traces are
+    /// kept. Both spans are entered, for a trace knows its own kind alone.
+    pub(super) fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let future = future.instrument(self.span.clone());
+        #[cfg(feature = "otlp")]
+        let future = future.instrument(self.traced.clone());
+        future
     }
 
     /// Counts and logs the answer. A webhook that was taken is logged at `debug` alone: at thousands a
