@@ -173,7 +173,7 @@ fn all(message: &[u8], wanted: u64) -> Vec<Vec<u8>> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// A span as the collector sees it.
@@ -187,7 +187,7 @@ struct Span {
 }
 
 /// Reads the attributes of texts and numbers as `name=value`.
-fn attributes(lists: Vec<Vec<u8>>) -> Vec<String> {
+fn attributes(lists: &[Vec<u8>]) -> Vec<String> {
     let one = |pair: &Vec<u8>| {
         let name = String::from_utf8(all(pair, 1).concat()).unwrap();
         let value = all(pair, 2).concat();
@@ -201,11 +201,11 @@ fn attributes(lists: Vec<Vec<u8>>) -> Vec<String> {
     lists.iter().map(one).collect()
 }
 
-/// Reads an export: what the resource is, and its spans (ExportTraceServiceRequest).
+/// Reads an export: what the resource is, and its spans (`ExportTraceServiceRequest`).
 fn export(body: &[u8]) -> (Vec<String>, Vec<Span>) {
     let (mut resource, mut spans) = (Vec::new(), Vec::new());
     for of_resource in all(body, 1) {
-        resource.extend(all(&of_resource, 1).iter().flat_map(|resource| attributes(all(resource, 1))));
+        resource.extend(all(&of_resource, 1).iter().flat_map(|resource| attributes(&all(resource, 1))));
         for span in all(&of_resource, 2).iter().flat_map(|scope| all(scope, 2)) {
             let bytes = |number| all(&span, number).concat();
             spans.push(Span {
@@ -213,7 +213,7 @@ fn export(body: &[u8]) -> (Vec<String>, Vec<Span>) {
                 id: hex(&bytes(2)),
                 parent: hex(&bytes(4)),
                 name: String::from_utf8(bytes(5)).unwrap(),
-                attributes: attributes(all(&span, 9)),
+                attributes: attributes(&all(&span, 9)),
             });
         }
     }

@@ -148,7 +148,6 @@ impl HttpClient for Client {
         let refused = answered.as_ref().ok().map(Response::status).filter(|status| !status.is_success());
         match (&answered, refused) {
             (Ok(_), None) if self.away.swap(false, Ordering::AcqRel) => tracing::info!("cli.traces.sent_again"),
-            (Ok(_), None) => {}
             (Err(error), _) if !self.away.swap(true, Ordering::AcqRel) => tracing::warn!(%error, "cli.traces.not_sent"),
             (Ok(_), Some(status)) if !self.away.swap(true, Ordering::AcqRel) => {
                 tracing::warn!(status = status.as_u16(), "cli.traces.not_sent");
