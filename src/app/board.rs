@@ -229,7 +229,7 @@ impl App {
     /// # Errors
     /// Whatever the store meets.
     pub async fn city_days(&self, period: Period) -> Result<Vec<CityMarket>, AppError> {
-        let rows = self.store.compared(period).await?;
+        let rows = self.store.markets_of(period).await?;
         let days: HashMap<(MarketId, BusinessDate), MarketSums> = self
             .store
             .market_days(period)
@@ -284,7 +284,7 @@ impl App {
     /// # Errors
     /// Whatever the store meets.
     pub async fn closed_dates(&self, period: Period) -> Result<Vec<ClosedDates>, AppError> {
-        let rows = self.store.compared(period).await?;
+        let rows = self.store.markets_of(period).await?;
         let closes: HashMap<(MarketId, BusinessDate), Timestamp> = self
             .store
             .closes_of_all(period)

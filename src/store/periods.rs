@@ -66,13 +66,13 @@ impl Store {
         Ok(totals)
     }
 
-    /// Reads all markets' sums of a period, of closed and of open days apart.
+    /// Reads all markets as they are on a period's last day, without a figure.
     ///
     /// # Errors
     /// As [`Self::period_totals`].
-    pub async fn compared(&self, period: Period) -> Result<Vec<ComparedRow>> {
+    pub async fn markets_of(&self, period: Period) -> Result<Vec<ComparedRow>> {
         let mut transaction = self.begin_read().await?;
-        let rows = compared(&mut transaction, period).await;
+        let rows = all_markets(&mut transaction, period).await;
         transaction.rollback().await?;
         rows
     }
@@ -166,19 +166,13 @@ async fn last_close(
 
 /// Markets come first in each join, so that a market's totals are found by their key.
 pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> Result<Vec<ComparedRow>> {
-    const MARKETS: &str = "SELECT m.market_id, m.code, m.name, m.demo, h.open_date, \
-        (SELECT p.ward FROM market_places p WHERE p.market_id = m.market_id AND p.valid_from <= $1 \
-        ORDER BY p.valid_from DESC LIMIT 1) AS ward, \
-        (SELECT COUNT(*) FROM stalls s WHERE s.market_id = m.market_id) AS registered FROM markets m \
-        JOIN market_head h ON h.market_id = m.market_id WHERE m.market_id > 0 ORDER BY m.code LIMIT $2";
     const SUMS: &str = "SELECT m.market_id, CAST(CASE WHEN t.business_date < h.open_date THEN 1 ELSE 0 END AS BIGINT) AS closed, \
         CAST(SUM(t.count) AS BIGINT) AS count, CAST(SUM(t.amount) AS BIGINT) AS amount, \
         COUNT(DISTINCT t.business_date) AS days FROM markets m \
         JOIN market_head h ON h.market_id = m.market_id \
         JOIN hourly_totals t ON t.market_id = m.market_id AND t.business_date >= $1 AND t.business_date <= $2 \
         WHERE m.market_id > 0 GROUP BY m.market_id, closed ORDER BY m.market_id, closed LIMIT $3";
-    let markets = transaction.rows(MARKETS, binds![period.last().to_string(), MARKETS_MAX]).await?;
-    let mut rows: Vec<ComparedRow> = markets.iter().map(listed).collect::<Result<_>>()?;
+    let mut rows = all_markets(transaction, period).await?;
     for (which, of) in [(0, period), (1, period.previous())] {
         let values = || binds![of.first().to_string(), of.last().to_string(), ROWS_MAX];
         for row in transaction.rows(SUMS, values()).await? {
@@ -198,6 +192,17 @@ pub(super) async fn compared(transaction: &mut Transaction, period: Period) -> R
         }
     }
     Ok(rows)
+}
+
+/// Reads all markets as they are on a period's last day, without a figure.
+async fn all_markets(transaction: &mut Transaction, period: Period) -> Result<Vec<ComparedRow>> {
+    const MARKETS: &str = "SELECT m.market_id, m.code, m.name, m.demo, h.open_date, \
+        (SELECT p.ward FROM market_places p WHERE p.market_id = m.market_id AND p.valid_from <= $1 \
+        ORDER BY p.valid_from DESC LIMIT 1) AS ward, \
+        (SELECT COUNT(*) FROM stalls s WHERE s.market_id = m.market_id) AS registered FROM markets m \
+        JOIN market_head h ON h.market_id = m.market_id WHERE m.market_id > 0 ORDER BY m.code LIMIT $2";
+    let markets = transaction.rows(MARKETS, binds![period.last().to_string(), MARKETS_MAX]).await?;
+    markets.iter().map(listed).collect()
 }
 
 fn listed(row: &Row) -> Result<ComparedRow> {
